@@ -1,0 +1,65 @@
+// Checks the import directions that keep the rooms apart. TypeScript's project references already refuse
+// an import between the top-level rooms; this table adds the directions inside the control plane.
+import { globSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** For files under a path (longest match wins): the only project paths they may import. */
+const allowed: Record<string, string[]> = {
+  protocol: ['protocol'],
+  agent: ['agent', 'protocol'],
+  // The composition root wires everything; nobody imports it but the command line.
+  'control-plane/main.ts': ['control-plane', 'protocol'],
+  'control-plane/domain': ['control-plane/domain', 'protocol/failure.ts'],
+  'control-plane/template': ['control-plane/template', 'control-plane/domain'],
+  'control-plane/dispatch': ['control-plane/dispatch', 'control-plane/domain', 'protocol'],
+  'control-plane/gateway': ['control-plane/gateway', 'control-plane/dispatch', 'protocol'],
+  'control-plane/store': ['control-plane/store', 'control-plane/domain', 'protocol'],
+  'control-plane/api': [
+    'control-plane/api',
+    'control-plane/domain',
+    'control-plane/store',
+    'control-plane/template',
+    'control-plane/dispatch',
+    'control-plane/apply.ts',
+    'control-plane/auth.ts',
+    'control-plane/fetch-secret.ts',
+    'control-plane/resolve-plan.ts',
+    'protocol',
+  ],
+  'control-plane': [
+    'control-plane/domain',
+    'control-plane/store',
+    'control-plane/template',
+    'control-plane/dispatch',
+    'control-plane/auth.ts',
+    'control-plane/apply.ts',
+    'control-plane/config.ts',
+    'control-plane/fetch-secret.ts',
+    'control-plane/resolve-plan.ts',
+    'protocol',
+  ],
+  cli: ['cli', 'protocol', 'agent/command.ts', 'control-plane/command.ts'],
+};
+
+const under = (file: string, place: string) => file === place || file.startsWith(`${place}/`);
+const rules = Object.entries(allowed).sort(([a], [b]) => b.length - a.length);
+
+let failures = 0;
+for (const file of globSync('{protocol,agent,control-plane,cli}/**/*.ts', { cwd: root })) {
+  if (file.endsWith('.test.ts')) continue; // a test may reach for a neighbour's fixtures
+  const rule = rules.find(([place]) => under(file, place));
+  if (!rule) continue;
+  const source = readFileSync(join(root, file), 'utf8');
+  for (const match of source.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)) {
+    const target = relative(root, join(root, dirname(file), match[1] ?? ''));
+    if (rule[1].some(place => under(target, place))) continue;
+    process.stderr.write(
+      `${file}: must not import ${target} (${rule[0]} may import ${rule[1].join(', ')})\n`,
+    );
+    failures += 1;
+  }
+}
+if (failures > 0) process.exit(1);

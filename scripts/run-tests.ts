@@ -1,0 +1,29 @@
+// Runs the test suites with node:test: unit tests beside their subject, journeys in test/.
+// Usage: node scripts/run-tests.ts [--unit | --journeys] [FILE...]
+import { spawnSync } from 'node:child_process';
+import { globSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const unitFiles = '{protocol,agent,control-plane,cli,scripts}/**/*.test.ts';
+const journeyFiles = 'test/**/*.test.ts';
+
+const args = process.argv.slice(2);
+const named = args.filter(arg => !arg.startsWith('--'));
+const patterns = args.includes('--unit')
+  ? [unitFiles]
+  : args.includes('--journeys')
+    ? [journeyFiles]
+    : [unitFiles, journeyFiles];
+const files = named.length > 0 ? named : patterns.flatMap(pattern => globSync(pattern, { cwd: root })).sort();
+// node --test exits 0 when a pattern matches nothing: a suite that vanished must not look green.
+if (files.length === 0) {
+  process.stderr.write(`no test file matches ${patterns.join(' or ')}\n`);
+  process.exit(1);
+}
+
+// In CI a test that never settles has to end (--test-timeout), also when it leaks a handle
+// (--test-force-exit). Elsewhere a leak hangs the file, so that whoever wrote it sees it.
+const limits = ['--test-timeout=120000', ...(process.env.CI ? ['--test-force-exit'] : [])];
+const run = spawnSync(process.execPath, ['--test', ...limits, ...files], { cwd: root, stdio: 'inherit' });
+process.exit(run.status ?? 1);
