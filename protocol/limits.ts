@@ -1,0 +1,23 @@
+/** Sizes that both sides hold each other to. All in bytes unless the name says otherwise. */
+export const limits = {
+  /** The largest value, after trimming. */
+  value: 1_048_576,
+  /** Plain bytes in one sealed `value` chunk. */
+  chunk: 49_152,
+  /** Chunks that a value of the largest size needs. */
+  chunks: Math.ceil(1_048_576 / 49_152),
+  /** The compiled program of a template. */
+  program: 262_144,
+  /** One input's value. */
+  input: 65_536,
+  /** Inputs of one task. */
+  inputs: 100,
+  /** The redacted end of a script's error output that travels with a failure. */
+  stderrTail: 4_096,
+  /** The text of one `log` message. */
+  log: 16_384,
+  /** `maxPayload` of the socket toward the delegate (`task` is the largest message). */
+  frameToDelegate: 1_048_576,
+  /** `maxPayload` of the socket toward the control plane (`value` is the largest message). */
+  frameToControlPlane: 131_072,
+} as const;
