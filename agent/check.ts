@@ -1,0 +1,90 @@
+/** `legate agent --check`: could this agent start, and would the control plane have it? */
+import { randomBytes } from 'node:crypto';
+import {
+  agentCodec,
+  closeCode,
+  fatalClose,
+  frameText,
+  generateSealingKeys,
+  sleep,
+  systemClock,
+  type ToDelegate,
+} from '../protocol/index.ts';
+import { openSocket } from './connection.ts';
+import { describeAgent, startRunner } from './main.ts';
+import type { AgentSecrets, AgentSettings } from './settings.ts';
+
+const answerWithinMs = 15_000;
+
+/**
+ * Checks one thing after the other and writes a line about each. Resolves with the exit code: 0 when all is
+ * well, the fatal code the agent would end with, or 1.
+ */
+export async function checkAgent(
+  { settings, secrets }: { settings: AgentSettings; secrets: AgentSecrets },
+  write: (line: string) => void,
+): Promise<number> {
+  write(`ok    settings: delegate "${settings.name}", tags: ${settings.tags.join(', ') || '(none)'}`);
+
+  const runner = startRunner(settings, 0);
+  const over = new AbortController();
+  try {
+    const bounds = { remainingMs: 10_000, signal: over.signal };
+    const { end, collected } = await runner.run({ program: 'secret=$BASH_VERSION', inputs: [] }, bounds);
+    if (!collected.value) {
+      write(
+        `FAIL  shell: ${end.kind === 'not-started' ? end.detail : `bash did not run a script (${end.kind})`}`,
+      );
+      return 1;
+    }
+    write(`ok    shell: bash ${collected.value.toString()}, working directories in ${settings.workRoot}`);
+  } finally {
+    await runner.close();
+  }
+
+  const { code, line } = await checkConnection(settings, secrets);
+  write(line);
+  return code;
+}
+
+async function checkConnection(
+  settings: AgentSettings,
+  secrets: AgentSecrets,
+): Promise<{ code: number; line: string }> {
+  const over = new AbortController();
+  const opened = await openSocket({ ...settings, ...secrets, signal: over.signal });
+  if ('problem' in opened) {
+    return {
+      code: 1,
+      line: `FAIL  control plane: cannot connect to ${settings.url.host}: ${opened.problem}`,
+    };
+  }
+  const { socket } = opened;
+  const codec = agentCodec();
+  const answer = new Promise<ToDelegate | { code: number }>(resolve => {
+    socket.once('close', code => resolve({ code }));
+    socket.once('message', data => {
+      const parsed = codec.parse(frameText(data));
+      resolve(parsed.known ? parsed.message : { code: closeCode.protocolError });
+    });
+  }).catch(() => ({ code: closeCode.protocolError }));
+  const { publicKey } = await generateSealingKeys();
+  const hello = describeAgent(settings, `check-${randomBytes(12).toString('base64url')}`, publicKey);
+  socket.send(codec.stringify({ ...hello, check: true }));
+  const late = sleep(systemClock, answerWithinMs, over.signal).then(() => ({ code: closeCode.helloTimeout }));
+  const first = await Promise.race([answer, late]);
+  over.abort();
+  socket.terminate();
+  if ('type' in first && first.type === 'welcome') {
+    return {
+      code: 0,
+      line: `ok    control plane: ${settings.url.host} (version ${first.serverVersion}) lets this delegate in`,
+    };
+  }
+  const closed = 'code' in first ? first.code : closeCode.protocolError;
+  const fatal = fatalClose(closed);
+  return {
+    code: fatal?.exitCode ?? 1,
+    line: `FAIL  control plane: ${fatal?.explanation ?? `it closed the connection (code ${closed})`}`,
+  };
+}

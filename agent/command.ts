@@ -1,0 +1,46 @@
+/** The `legate agent` command. */
+import { Command } from 'commander';
+import { checkAgent } from './check.ts';
+import { runAgent } from './main.ts';
+import { readSettings, SettingsError, settingDefinitions } from './settings.ts';
+
+/** Exit code for a wrong flag or setting. */
+const usageError = 2;
+
+export function agentCommand(): Command {
+  const command = new Command('agent')
+    .description('run a delegate agent: connect to the control plane and run fetch tasks here')
+    .option('--check', 'say whether the agent could start and reach the control plane, and exit');
+  for (const { name, flag, help } of settingDefinitions) if (flag) command.option(flag, `${help} [${name}]`);
+  command.addHelpText('after', () => `\n${environmentHelp()}`);
+  command.action(async (flags: Record<string, unknown>) => {
+    process.exitCode = await start(flags);
+  });
+  return command;
+}
+
+async function start(flags: Record<string, unknown>): Promise<number> {
+  try {
+    const configured = readSettings(flags);
+    if (flags.check === true) return await checkAgent(configured, line => process.stdout.write(`${line}\n`));
+    return await runAgent(configured);
+  } catch (error) {
+    if (!(error instanceof SettingsError)) throw error;
+    process.stderr.write(`legate agent: ${error.message}\n`);
+    return usageError;
+  }
+}
+
+function environmentHelp(): string {
+  const lines = settingDefinitions.map(({ name, flag, aliases, help }) => {
+    const also = aliases?.length ? ` (also ${aliases.join(', ')})` : '';
+    return `  ${name}${also}${flag ? '' : `\n      ${help}`}`;
+  });
+  return [
+    'Each setting is taken from its flag, else from the environment, else from the settings file:',
+    ...lines,
+    '',
+    'Exit codes: 0 stopped after finishing its tasks, 1 stopped with tasks cancelled, 2 wrong setting,',
+    '3 token refused, 4 name refused, 5 protocol version not supported.',
+  ].join('\n');
+}

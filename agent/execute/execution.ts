@@ -1,0 +1,26 @@
+import type { Collected } from '../script/bootstrap.ts';
+
+/** How a run came to its end. */
+export type End =
+  | { readonly kind: 'exited'; readonly exitCode: number }
+  | { readonly kind: 'signalled'; readonly signal: string }
+  /** We ended it. `forced`: something in its process tree ignored SIGTERM and had to be killed. */
+  | { readonly kind: 'timed-out' | 'cancelled' | 'too-large'; readonly forced: boolean }
+  | { readonly kind: 'not-started'; readonly reason: 'shell-missing' | 'internal'; readonly detail: string };
+
+/** What happened to the process of one run: facts, not yet an outcome. The same for every transport. */
+export interface Execution {
+  readonly end: End;
+  readonly collected: Collected;
+  /** The last bytes of the script's error output, as it wrote them: not redacted. */
+  readonly stderr: Buffer;
+  readonly durationMs: number;
+}
+
+/** What bounds a run from outside. */
+export interface RunBounds {
+  /** Milliseconds until the run is ended as timed out. */
+  readonly remainingMs: number;
+  /** Ends the run as cancelled. */
+  readonly signal: AbortSignal;
+}

@@ -1,0 +1,193 @@
+/** The runner contract on this machine: bash, started by execa, in a process group and folder of its own. */
+import { randomBytes } from 'node:crypto';
+import { execa } from 'execa';
+import { type Clock, limits, sleep, systemClock } from '../../protocol/index.ts';
+import { bootstrap, readRecords, type ScriptRun, scriptInput } from '../script/bootstrap.ts';
+import { keepHead, keepTail } from './bounded-output.ts';
+import type { End, Execution, RunBounds } from './execution.ts';
+import { endTree, groupExists, killMarked, markVariable } from './process-tree.ts';
+import { openRunFolder } from './run-folder.ts';
+
+export interface LocalOptions {
+  /** The environment of scripts, complete. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** The folder for private working directories. */
+  readonly workRoot: string;
+  /** Shells that wait, started but unused, so that a task doesn't pay for the start. None is used twice. */
+  readonly standby?: number;
+  /** Time between TERM and KILL. */
+  readonly killGraceMs?: number;
+  readonly shell?: string;
+  readonly clock?: Clock;
+}
+
+export interface LocalRunner {
+  run(run: ScriptRun, bounds: RunBounds): Promise<Execution>;
+  /** Ends the waiting shells and removes the folders. Running scripts are their callers' to cancel. */
+  close(): Promise<void>;
+}
+
+/** Bytes of error output that are kept for redaction, of which the tail is shown. */
+const stderrKept = 65_536;
+/** How long output may still come after the shell itself has exited. */
+const settleMs = 100;
+/** How long after a run strays are looked for, so that a busy agent looks once for many runs. */
+const sweepAfterMs = 1_000;
+
+type Ended = 'too-large' | 'timed-out' | 'cancelled';
+type Exit = { exitCode: number } | { signal: string } | { failure: unknown };
+
+export function localRunner(options: LocalOptions): LocalRunner {
+  const { clock = systemClock, killGraceMs = 2_000, shell = 'bash', standby = 0 } = options;
+  const folder = openRunFolder(options.workRoot);
+  const markPrefix = `${randomBytes(8).toString('hex')}.`;
+  const marksInUse = new Set<string>();
+  const waiting: Interpreter[] = [];
+  const clearing = new Set<Promise<unknown>>();
+  let started = 0;
+  let closed = false;
+  let stopSweep: (() => void) | undefined;
+
+  type Interpreter = ReturnType<typeof start>;
+
+  function start() {
+    started += 1;
+    const mark = `${markPrefix}${started}`;
+    marksInUse.add(mark);
+    const directory = folder.make();
+    const subprocess = execa(shell, ['--noprofile', '--norc', '-c', bootstrap, 'legate'], {
+      cwd: directory,
+      env: { ...options.environment, [markVariable]: mark },
+      extendEnv: false,
+      stdin: 'pipe',
+      stdout: 'pipe',
+      stderr: 'pipe',
+      buffer: false,
+      reject: false,
+      // A process group of its own, which ends as a whole when this process does.
+      killDescendants: true,
+      forceKillAfterDelay: false,
+    });
+    const child = subprocess.nodeChildProcess;
+    // A shell that has gone away answers with EPIPE, which says no more than its exit does.
+    subprocess.stdin.on('error', () => {});
+    let overflow = () => {};
+    const tooLarge = new Promise<'too-large'>(resolve => {
+      overflow = () => resolve('too-large');
+    });
+    const channel = keepHead(subprocess.stdout, limits.value + 2, () => overflow());
+    const stderr = keepTail(subprocess.stderr, stderrKept);
+    const exited = new Promise<Exit>(resolve => {
+      child.once('exit', (code, signal) => resolve(signal ? { signal } : { exitCode: code ?? -1 }));
+      child.once('error', failure => resolve({ failure }));
+    });
+    const outputClosed = new Promise<void>(resolve => child.once('close', () => resolve()));
+    return { mark, directory, pid: child.pid, subprocess, tooLarge, channel, stderr, exited, outputClosed };
+  }
+
+  function refill(): void {
+    while (!closed && waiting.length < standby) {
+      const interpreter = start();
+      waiting.push(interpreter);
+      // One that ends without having been used is no loss, but must not be handed out.
+      void interpreter.exited.then(() => {
+        const at = waiting.indexOf(interpreter);
+        if (at < 0) return;
+        waiting.splice(at, 1);
+        discard(interpreter);
+      });
+    }
+  }
+
+  /** Frees what a run held. What is left of its processes is swept up a moment later. */
+  function discard({ mark, directory, subprocess }: Interpreter): void {
+    subprocess.stdin.destroy();
+    subprocess.stdout.destroy();
+    subprocess.stderr.destroy();
+    marksInUse.delete(mark);
+    track(folder.remove(directory));
+    stopSweep ??= clock.after(sweepAfterMs, sweep);
+  }
+
+  /** Clearing up goes on behind the outcome; `close` waits for it. */
+  function track(work: Promise<unknown>): void {
+    const tracked = work.finally(() => clearing.delete(tracked));
+    clearing.add(tracked);
+  }
+
+  function sweep(): void {
+    stopSweep?.();
+    stopSweep = undefined;
+    killMarked(markPrefix, marksInUse);
+  }
+
+  async function run(script: ScriptRun, { remainingMs, signal }: RunBounds): Promise<Execution> {
+    const begun = clock.now();
+    const interpreter = waiting.shift() ?? start();
+    interpreter.subprocess.stdin.end(scriptInput(script));
+    const over = new AbortController();
+    try {
+      const end = await Promise.race([
+        interpreter.exited,
+        interpreter.tooLarge,
+        sleep(clock, remainingMs, over.signal).then(() => 'timed-out' as const),
+        aborted(signal, over.signal).then(() => 'cancelled' as const),
+      ]).then(first => settle(interpreter, first, over.signal));
+      return {
+        end,
+        collected: readRecords(interpreter.channel()),
+        stderr: interpreter.stderr(),
+        durationMs: Math.round(clock.now() - begun),
+      };
+    } finally {
+      over.abort();
+      discard(interpreter);
+      setImmediate(refill);
+    }
+  }
+
+  async function settle(interpreter: Interpreter, first: Exit | Ended, over: AbortSignal): Promise<End> {
+    const { pid, mark, outputClosed } = interpreter;
+    if (typeof first === 'string') {
+      const forced = pid !== undefined && (await endTree({ pid, mark }, killGraceMs, clock)).forced;
+      return { kind: first, forced };
+    }
+    if ('failure' in first) return notStarted(first.failure, shell);
+    // Somebody whom the script left behind may hold the pipes open; it does not delay the outcome for long,
+    // and is ended without anybody waiting for it.
+    await Promise.race([outputClosed, sleep(clock, settleMs, over)]);
+    if (pid !== undefined && groupExists(pid)) track(endTree({ pid, mark }, killGraceMs, clock));
+    return 'signal' in first
+      ? { kind: 'signalled', signal: first.signal }
+      : { kind: 'exited', exitCode: first.exitCode };
+  }
+
+  refill();
+  return {
+    run,
+    async close() {
+      closed = true;
+      for (const interpreter of waiting.splice(0)) {
+        interpreter.subprocess.kill('SIGKILL');
+        discard(interpreter);
+      }
+      await Promise.all(clearing);
+      sweep();
+      folder.close();
+    },
+  };
+}
+
+function notStarted(failure: unknown, shell: string): End {
+  const code = failure instanceof Error && 'code' in failure ? String(failure.code) : 'unknown error';
+  return code === 'ENOENT'
+    ? { kind: 'not-started', reason: 'shell-missing', detail: `there is no ${shell} on the delegate's PATH` }
+    : { kind: 'not-started', reason: 'internal', detail: `the delegate could not start ${shell} (${code})` };
+}
+
+function aborted(signal: AbortSignal, over: AbortSignal): Promise<void> {
+  return new Promise(resolve => {
+    if (signal.aborted) return resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true, signal: over });
+  });
+}

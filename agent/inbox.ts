@@ -1,0 +1,71 @@
+/** Accepts or rejects each task that arrives, and knows what is running. */
+import type { Task, TaskIdentity } from '../protocol/index.ts';
+import { refusal } from './admission.ts';
+
+export type Rejection = { why: 'at-capacity' | 'draining' | 'duplicate' | 'refused'; detail?: string };
+
+/** A task that was accepted and has not ended. */
+export interface RunningTask extends TaskIdentity {
+  /** Aborted when the task is cancelled. */
+  readonly signal: AbortSignal;
+  /** Gives the place back. */
+  readonly done: () => void;
+}
+
+export interface Inbox {
+  /** Takes a task in, or says why not. */
+  offer(task: Task): RunningTask | Rejection;
+  /** Cancels one task; one that is not here has ended already, which is fine. */
+  cancel(identity: TaskIdentity): void;
+  cancelAll(): void;
+  /** From now on every task is rejected. */
+  drain(): void;
+  readonly draining: boolean;
+  running(): TaskIdentity[];
+  /** Resolves when nothing is running. */
+  idle(): Promise<void>;
+}
+
+export function createInbox(capacity: number): Inbox {
+  const tasks = new Map<string, TaskIdentity & { cancel: AbortController }>();
+  const waiters: (() => void)[] = [];
+  let draining = false;
+
+  return {
+    offer(task) {
+      if (draining) return { why: 'draining' };
+      // One task never runs twice here at once, whatever the attempt: the older one has to end first.
+      if (tasks.has(task.task)) return { why: 'duplicate' };
+      if (tasks.size >= capacity)
+        return { why: 'at-capacity', detail: `${tasks.size} of ${capacity} are running` };
+      const refused = refusal(task);
+      if (refused) return { why: 'refused', detail: refused };
+      const cancel = new AbortController();
+      tasks.set(task.task, { task: task.task, attempt: task.attempt, cancel });
+      return {
+        task: task.task,
+        attempt: task.attempt,
+        signal: cancel.signal,
+        done() {
+          tasks.delete(task.task);
+          if (tasks.size === 0) for (const resolve of waiters.splice(0)) resolve();
+        },
+      };
+    },
+    cancel({ task, attempt }) {
+      const running = tasks.get(task);
+      if (running?.attempt === attempt) running.cancel.abort();
+    },
+    cancelAll() {
+      for (const { cancel } of tasks.values()) cancel.abort();
+    },
+    drain() {
+      draining = true;
+    },
+    get draining() {
+      return draining;
+    },
+    running: () => [...tasks.values()].map(({ task, attempt }) => ({ task, attempt })),
+    idle: () => (tasks.size === 0 ? Promise.resolve() : new Promise(resolve => waiters.push(resolve))),
+  };
+}

@@ -1,0 +1,152 @@
+/** Puts the agent together and runs it until it is told to stop. */
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import { type Clock, generateSealingKeys, type Hello, sleep, systemClock } from '../protocol/index.ts';
+import { connections, FatalCloseError } from './connection.ts';
+import { scriptEnvironment } from './execute/environment.ts';
+import { type LocalRunner, localRunner } from './execute/local.ts';
+import { type HealthState, serveHealth } from './health.ts';
+import { createInbox, type Inbox } from './inbox.ts';
+import { createLogger, type Logger } from './logger.ts';
+import { runTask } from './run-task.ts';
+import { type Session, startSession } from './session.ts';
+import { type AgentSecrets, type AgentSettings, codeOf, SettingsError } from './settings.ts';
+import { agentVersion } from './version.ts';
+
+export interface AgentOptions {
+  readonly settings: AgentSettings;
+  readonly secrets: AgentSecrets;
+  readonly clock?: Clock;
+}
+
+/** Shells kept ready, so that the start of bash is off a task's way. */
+const standby = 1;
+
+/** Runs the agent. Resolves with the exit code; it neither exits nor throws by itself. */
+export async function runAgent({ settings, secrets, clock = systemClock }: AgentOptions): Promise<number> {
+  const instance = randomBytes(12).toString('base64url');
+  const logger = createLogger(settings.logLevel, { delegate: settings.name, instance });
+  const stopping = new AbortController();
+  const health: HealthState = { registered: false, draining: false, lastRegisteredAt: clock.now() };
+  const healthServer = settings.healthListen && (await listen(settings.healthListen, health, clock));
+  const keys = await generateSealingKeys();
+  const inbox = createInbox(settings.maxTasks);
+  const runner = startRunner(settings);
+  const hello = describeAgent(settings, instance, keys.publicKey);
+  let session: Session | undefined;
+  let cancelled = false;
+
+  const stop = () => {
+    if (health.draining) {
+      logger.warn({ running: inbox.running().length }, 'stopping at once: cancelling what runs');
+      cancelled ||= inbox.running().length > 0;
+      inbox.cancelAll();
+      return;
+    }
+    health.draining = true;
+    logger.info({ running: inbox.running().length }, 'draining: finishing what runs, taking no more tasks');
+    if (session) session.drain();
+    else inbox.drain();
+    void finish(inbox, settings.drainTimeoutMs, clock, logger).then(async finished => {
+      cancelled ||= !finished;
+      await session?.leave();
+      stopping.abort();
+    });
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+
+  logger.info({ ...settings, url: settings.url.href, healthPort: healthServer?.port }, 'agent started');
+  try {
+    for await (const socket of connections({
+      ...settings,
+      ...secrets,
+      logger,
+      clock,
+      signal: stopping.signal,
+    })) {
+      session = startSession(socket, {
+        hello,
+        inbox,
+        clock,
+        logger,
+        runTask: (task, bounds) => runTask(task, { runner, keys }, bounds),
+        onWelcome() {
+          health.registered = true;
+          health.lastRegisteredAt = clock.now();
+          logger.info('connected to the control plane');
+        },
+      });
+      await session.ended;
+      session = undefined;
+      if (health.registered) health.lastRegisteredAt = clock.now();
+      health.registered = false;
+    }
+    logger.info(cancelled ? 'agent stopped; some tasks were cancelled' : 'agent stopped');
+    return cancelled ? 1 : 0;
+  } catch (error) {
+    if (!(error instanceof FatalCloseError)) throw error;
+    logger.fatal(error.message);
+    return error.exitCode;
+  } finally {
+    process.off('SIGTERM', stop);
+    process.off('SIGINT', stop);
+    stopping.abort();
+    await runner.close();
+    await healthServer?.close();
+  }
+}
+
+async function listen(address: { host: string | undefined; port: number }, state: HealthState, clock: Clock) {
+  try {
+    return await serveHealth(address, state, clock);
+  } catch (error) {
+    const where = `${address.host ?? ''}:${address.port}`;
+    throw new SettingsError(`LEGATE_HEALTH_LISTEN: cannot listen on ${where} (${codeOf(error)})`);
+  }
+}
+
+/** The runner as this delegate's settings want it. */
+export function startRunner(settings: AgentSettings, waiting = standby): LocalRunner {
+  const environment = scriptEnvironment(process.env, settings.scriptEnvironment);
+  try {
+    return localRunner({ environment, workRoot: settings.workRoot, standby: waiting });
+  } catch (error) {
+    throw new SettingsError(
+      `LEGATE_WORK_DIR: cannot make a folder in ${settings.workRoot} (${codeOf(error)})`,
+    );
+  }
+}
+
+/** What the agent says of itself when it connects. */
+export function describeAgent(
+  settings: AgentSettings,
+  instance: string,
+  publicKey: Hello['publicKey'],
+): Hello {
+  return {
+    type: 'hello',
+    name: settings.name,
+    instance,
+    hostName: hostname().slice(0, 255),
+    agentVersion,
+    tags: [...settings.tags],
+    capacity: settings.maxTasks,
+    shells: ['bash'],
+    publicKey,
+  };
+}
+
+/** Waits until nothing runs. After `timeoutMs` what still runs is cancelled; then it resolves with false. */
+async function finish(inbox: Inbox, timeoutMs: number, clock: Clock, logger: Logger): Promise<boolean> {
+  const over = new AbortController();
+  const idle = inbox.idle().then(() => true);
+  const finished = await Promise.race([idle, sleep(clock, timeoutMs, over.signal).then(() => false)]);
+  over.abort();
+  if (!finished) {
+    logger.warn({ running: inbox.running().length }, 'the drain timeout is over: cancelling what runs');
+    inbox.cancelAll();
+    await inbox.idle();
+  }
+  return finished;
+}

@@ -1,0 +1,126 @@
+/** THE STORY of a task: open the inputs → execute → take the value, or say why there is none. */
+import {
+  type Failure,
+  limits,
+  openInput,
+  SealError,
+  type SealedChunk,
+  type SealingKeys,
+  sealValue,
+  type Task,
+} from '../protocol/index.ts';
+import { inputRefusal } from './admission.ts';
+import type { Execution, RunBounds } from './execute/execution.ts';
+import type { LocalRunner } from './execute/local.ts';
+import { type Redact, redactor } from './script/redact.ts';
+import { toValue } from './script/value.ts';
+
+/** What a task amounts to. */
+export type Outcome = (
+  | { readonly ok: true; readonly chunks: AsyncIterable<SealedChunk> }
+  | ({ readonly ok: false } & Failure)
+) & {
+  readonly durationMs: number;
+  /** The script's error output, redacted; it is known only when the script has ended. */
+  readonly log: string;
+};
+
+export interface TaskTools {
+  readonly runner: LocalRunner;
+  readonly keys: SealingKeys;
+}
+
+/** Runs an admitted task. It resolves for every outcome; a rejection is a fault of the agent. */
+export async function runTask(task: Task, tools: TaskTools, bounds: RunBounds): Promise<Outcome> {
+  const opened = await openInputs(task, tools.keys);
+  if ('detail' in opened) return { ok: false, reason: 'unresolved-input', ...opened, durationMs: 0, log: '' };
+
+  const { program, workingDirectory, recipient } = task;
+  const directory = workingDirectory === undefined ? {} : { workingDirectory };
+  const execution = await tools.runner.run(
+    { program: program.text, inputs: opened.values, ...directory },
+    bounds,
+  );
+
+  const redact = redactor([...opened.secrets, ...secretsOf(execution)]);
+  const log = redact(execution.stderr.toString());
+  const value = execution.collected.value && toValue(execution.collected.value);
+  const { durationMs } = execution;
+  if (succeeded(execution) && value?.ok) {
+    return { ok: true, chunks: sealValue(value.bytes, recipient, task), durationMs, log };
+  }
+  const failure = describeFailure(execution, value?.ok === false ? value.reason : undefined);
+  return { ok: false, ...redactedFailure(failure, redact), ...tail(log), durationMs, log };
+}
+
+async function openInputs(
+  task: Task,
+  keys: SealingKeys,
+): Promise<{ values: string[]; secrets: string[] } | { detail: string }> {
+  const values: string[] = [];
+  const secrets: string[] = [];
+  for (const [index, input] of task.inputs.entries()) {
+    try {
+      const value = input.kind === 'sealed' ? await openInput(input.data, keys, task, index) : input.data;
+      const detail = inputRefusal(value, index);
+      if (detail) return { detail };
+      values.push(value);
+      if (input.kind === 'sealed') secrets.push(value);
+    } catch (error) {
+      if (error instanceof SealError) return { detail: error.message };
+      throw error;
+    }
+  }
+  return { values, secrets };
+}
+
+/** What must not be read in the script's error output: its value, also one that it never delivered. */
+function secretsOf({ collected }: Execution): string[] {
+  return [collected.value, collected.uncollected]
+    .filter(bytes => bytes !== undefined)
+    .map(bytes => bytes.toString());
+}
+
+function succeeded({ end }: Execution): boolean {
+  return end.kind === 'exited' && end.exitCode === 0;
+}
+
+function describeFailure(execution: Execution, valueProblem?: 'empty-value' | 'invalid-value'): Failure {
+  const { end, collected } = execution;
+  if (collected.directoryMissing) return { reason: 'working-directory-missing' };
+  switch (end.kind) {
+    case 'not-started':
+      return { reason: end.reason, detail: end.detail };
+    case 'timed-out':
+    case 'cancelled': {
+      const how = end.forced ? 'ignored SIGTERM and was killed' : 'ended on SIGTERM';
+      const after = `after ${(execution.durationMs / 1_000).toFixed(1)} s`;
+      return { reason: end.kind, detail: `the script was stopped ${after}; its process tree ${how}` };
+    }
+    case 'too-large':
+      return { reason: 'value-too-large', detail: `the value is larger than ${limits.value} bytes` };
+    case 'signalled':
+      return { reason: 'script-failed', signal: end.signal, detail: `the script was ended by ${end.signal}` };
+    case 'exited':
+      if (end.exitCode !== 0) {
+        const detail = `the script ended with exit code ${end.exitCode}`;
+        return { reason: 'script-failed', exitCode: end.exitCode, detail };
+      }
+      if (valueProblem) return { reason: valueProblem, exitCode: 0 };
+      return { reason: 'empty-value', exitCode: 0, detail: 'the script ended early, before its last line' };
+  }
+}
+
+function redactedFailure(failure: Failure, redact: Redact): Failure {
+  return failure.detail === undefined ? failure : { ...failure, detail: redact(failure.detail) };
+}
+
+/** The end of the log that travels with a failure, whole lines where that is possible. */
+function tail(log: string): { stderrTail?: string } {
+  const text = log.trimEnd();
+  if (text === '') return {};
+  if (text.length <= limits.stderrTail) return { stderrTail: text };
+  const end = text.slice(-limits.stderrTail);
+  const line = end.indexOf('\n');
+  return { stderrTail: line >= 0 && line < end.length / 2 ? end.slice(line + 1) : end };
+}

@@ -1,0 +1,116 @@
+/**
+ * The runner contract, the same on this machine and over SSH: bash is started with one constant program,
+ * so that a process list shows nothing. Its stdin carries the inputs and the script, its stdout the value
+ * and nothing else, its stderr the script's error output. No file is written, and nothing about a task is
+ * in argv or the environment.
+ *
+ * The script is evaluated with a collector appended to its text, not sourced and not collected in an EXIT
+ * trap: only so does an early `exit 0` deliver nothing, a `return` at top level go on, and an unfinished
+ * here-document swallow the collector, as scripts written for the original expect.
+ * docs/decisions/0001-collector-appended-to-an-evaluated-script.md has the whole table.
+ */
+import { inputVariable } from '../../protocol/index.ts';
+
+// Far above what scripts use by hand (3 to 9) and what bash takes for itself (10 and up, 63 and down, 255).
+const valueFd = 190;
+const traceFd = 191;
+
+/** How a record on the value channel begins. Every record ends in NUL, which no shell variable can hold. */
+export const record = {
+  /** The script came to its end: the value follows. */
+  collected: '=',
+  /** It ended early: what `secret` held then follows, which is good for redaction only. */
+  uncollected: '!',
+  /** The working directory can't be entered. */
+  noDirectory: '?',
+} as const;
+
+/** Exit code of the bootstrap itself when its stdin ends before the script is complete. */
+const incompleteInput = 125;
+
+/**
+ * The constant program. Notes on what looks odd:
+ * - Standard output of the script goes nowhere: tools print secrets there, and it never is the value.
+ * - An execution trace (`set -x`) shows every value, so it goes nowhere too.
+ * - `read -N` takes exactly as many bytes as it is told, in few system calls; `read -d` takes one at a time.
+ * - All on one line, so that line numbers in bash's messages are those of the script.
+ */
+export const bootstrap = [
+  `exec ${valueFd}>&1 1>/dev/null ${traceFd}>/dev/null`,
+  `BASH_XTRACEFD=${traceFd}`,
+  'unset -v secret legate_directory legate_program legate_sizes legate_size legate_index LEGATE_COLLECTED',
+  `IFS=" " read -r -a legate_sizes || exit ${incompleteInput}`,
+  'legate_take() { if (($2 == 0)); then builtin printf -v "$1" ""; else LC_ALL=C IFS= read -r -N "$2" "$1"; fi; }',
+  'legate_index=0',
+  'for legate_size in "${legate_sizes[@]:2}"; do legate_index=$((legate_index + 1))',
+  `unset -v "${inputVariable(0).slice(0, -1)}$legate_index"`,
+  `legate_take "${inputVariable(0).slice(0, -1)}$legate_index" "$legate_size" || exit ${incompleteInput}; done`,
+  `legate_take legate_directory "\${legate_sizes[0]}" || exit ${incompleteInput}`,
+  `legate_take legate_program "\${legate_sizes[1]}" || exit ${incompleteInput}`,
+  'exec </dev/null',
+  'if [[ $legate_directory ]]; then cd -- "$legate_directory" || ' +
+    `{ builtin printf "${record.noDirectory}\\0" >&${valueFd}; exit 126; }; fi`,
+  'unset -f legate_take',
+  'unset -v legate_directory legate_sizes legate_size legate_index',
+  'trap \'case ${LEGATE_COLLECTED-} in "") ' +
+    `builtin printf "${record.uncollected}%s\\0" "\${secret-}" >&${valueFd};; esac' EXIT`,
+  'eval "unset -v legate_program;$legate_program"',
+  // Reached only when the collector was not: after a syntax error, or when the script's end swallowed it.
+  'exit "$?"',
+].join('; ');
+
+/**
+ * Stands behind the script's last line. It must not depend on anything the script may have changed:
+ * assignments can't be overridden, in POSIX mode special builtins are found before functions, and a
+ * backslash keeps aliases away; so `unset -f` frees `builtin` and `printf` from functions of these names.
+ * It begins with a command of its own and is one line, so that a script that ends in a line continuation
+ * swallows it instead of getting a piece of it into the value.
+ */
+const collector =
+  'builtin :; POSIXLY_CORRECT=1; \\unset -f builtin printf; ' +
+  `\\builtin printf '${record.collected}%s\\0' "$secret" >&${valueFd}; LEGATE_COLLECTED=1; \\exit 0`;
+
+/** What one run of a script is made of. */
+export interface ScriptRun {
+  /** The compiled program of the template: a constant, whatever the inputs are. */
+  readonly program: string;
+  /** The inputs' values; number i arrives in the variable `inputVariable(i)`. None may hold a NUL. */
+  readonly inputs: readonly string[];
+  /** Where the script runs; a private empty folder when it is left out. */
+  readonly workingDirectory?: string;
+}
+
+/** What bash gets on its stdin: a line of sizes in bytes, then the inputs, the directory and the program. */
+export function scriptInput(run: ScriptRun): Buffer {
+  const inputs = run.inputs.map(input => Buffer.from(input));
+  const directory = Buffer.from(run.workingDirectory ?? '');
+  const program = Buffer.from(`${run.program}\n${collector}\n`);
+  const sizes = [directory, program, ...inputs].map(part => part.length).join(' ');
+  return Buffer.concat([Buffer.from(`${sizes}\n`), ...inputs, directory, program]);
+}
+
+/** The records that a run left on its value channel. */
+export interface Collected {
+  /** The value's bytes, when the script came to its end. */
+  readonly value?: Buffer;
+  /** What `secret` held when the script ended early. */
+  readonly uncollected?: Buffer;
+  readonly directoryMissing: boolean;
+}
+
+/** Reads the value channel. Bytes that are no complete record of ours count as nothing. */
+export function readRecords(channel: Buffer): Collected {
+  const end = channel.indexOf(0);
+  if (end < 1) return { directoryMissing: false };
+  const body = channel.subarray(1, end);
+  switch (String.fromCharCode(channel[0] ?? 0)) {
+    case record.collected:
+      return { value: body, directoryMissing: false };
+    case record.uncollected:
+      return { uncollected: body, directoryMissing: false };
+    case record.noDirectory:
+      return { directoryMissing: true };
+    default:
+      return { directoryMissing: false };
+  }
+}

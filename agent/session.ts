@@ -1,0 +1,167 @@
+/** One connection's life: hello, welcome, then tasks in and reports out until the socket closes. */
+import type { WebSocket } from 'ws';
+import {
+  agentCodec,
+  type Clock,
+  closeCode,
+  every,
+  frameText,
+  type Hello,
+  limits,
+  ProtocolError,
+  type Task,
+  type TaskIdentity,
+  type ToControlPlane,
+  watchLiveness,
+} from '../protocol/index.ts';
+import type { RunBounds } from './execute/execution.ts';
+import type { Inbox, RunningTask } from './inbox.ts';
+import type { Logger } from './logger.ts';
+import type { Outcome } from './run-task.ts';
+
+export interface SessionOptions {
+  readonly hello: Hello;
+  readonly inbox: Inbox;
+  readonly runTask: (task: Task, bounds: RunBounds) => Promise<Outcome>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** The control plane has let us in. */
+  readonly onWelcome: () => void;
+  readonly pingMs?: number;
+}
+
+export interface Session {
+  /** Resolves when the socket has closed and nothing of this session runs any more. */
+  readonly ended: Promise<void>;
+  /** Takes no more tasks, and says so at once. */
+  drain(): void;
+  /** Says that all is finished, and closes. */
+  leave(): Promise<void>;
+}
+
+const codec = agentCodec();
+
+export function startSession(socket: WebSocket, options: SessionOptions): Session {
+  const { inbox, clock, logger } = options;
+  const gone = new AbortController();
+  const tasks = new Set<Promise<void>>();
+  let stopHeartbeat = () => {};
+  let stopWatching = () => {};
+
+  /** Resolves when the frame is on its way: awaiting it is what holds a fast sender to a slow reader's pace. */
+  async function send(message: ToControlPlane): Promise<void> {
+    const frame = codec.stringify(message);
+    await new Promise<void>(resolve => socket.send(frame, () => resolve()));
+  }
+
+  function heartbeat(): void {
+    void send({ type: 'heartbeat', running: inbox.running(), draining: inbox.draining });
+  }
+
+  function receive(frame: string): void {
+    const parsed = codec.parse(frame);
+    if (!parsed.known) return logger.debug('ignored a message of a type that this version does not know');
+    const { message } = parsed;
+    switch (message.type) {
+      case 'welcome':
+        stopHeartbeat();
+        stopHeartbeat = every(clock, message.heartbeatMs, heartbeat);
+        if (inbox.draining) heartbeat();
+        return options.onWelcome();
+      case 'task':
+        return take(message);
+      case 'cancel':
+        return inbox.cancel(message);
+      case 'drain':
+        drain();
+        void inbox.idle().then(() => send({ type: 'drained' }));
+    }
+  }
+
+  function take(task: Task): void {
+    const id = { task: task.task, attempt: task.attempt };
+    const slot = inbox.offer(task);
+    if ('why' in slot) {
+      logger.info({ ...id, ...slot }, 'task rejected');
+      void send({ type: 'rejected', ...id, ...slot });
+      return;
+    }
+    const work = runAndReport(task, slot, id).finally(() => {
+      slot.done();
+      tasks.delete(work);
+    });
+    tasks.add(work);
+  }
+
+  async function runAndReport(task: Task, slot: RunningTask, id: TaskIdentity): Promise<void> {
+    const log = logger.child({ ...id, ...task.subject });
+    log.info('task started');
+    void send({ type: 'accepted', ...id });
+    // Nobody could be told of the outcome once this connection is gone, so its tasks end with it.
+    const signal = AbortSignal.any([slot.signal, gone.signal]);
+    try {
+      const outcome = await options.runTask(task, { remainingMs: task.remainingMs, signal });
+      if (task.logs)
+        for (const text of pieces(outcome.log, limits.log)) await send({ type: 'log', ...id, text });
+      const { durationMs } = outcome;
+      if (!outcome.ok) {
+        const { ok, log: _, ...failure } = outcome;
+        log.info({ reason: failure.reason, exitCode: failure.exitCode, durationMs }, 'task failed');
+        return await send({ type: 'failed', ...id, ...failure });
+      }
+      let chunks = 0;
+      for await (const chunk of outcome.chunks) {
+        if (signal.aborted) return;
+        await send({ type: 'value', ...id, ...chunk });
+        chunks += 1;
+      }
+      log.info({ durationMs }, 'task succeeded');
+      await send({ type: 'succeeded', ...id, chunks, durationMs });
+    } catch (error) {
+      log.error({ err: error }, 'task broke the agent');
+      await send({ type: 'failed', ...id, reason: 'internal', durationMs: 0 });
+    }
+  }
+
+  function drain(): void {
+    inbox.drain();
+    heartbeat();
+  }
+
+  const ended = new Promise<void>(resolve => socket.once('close', () => resolve())).then(async () => {
+    stopHeartbeat();
+    stopWatching();
+    gone.abort();
+    await Promise.all(tasks);
+  });
+  socket.on('message', (data, isBinary) => {
+    try {
+      if (isBinary) throw new ProtocolError('binary frames are not used');
+      receive(frameText(data));
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      logger.error({ problem: error.message }, 'the control plane broke the protocol');
+      socket.close(closeCode.protocolError, error.message.slice(0, 120));
+    }
+  });
+  stopWatching = watchLiveness(socket, options.pingMs ?? 15_000, clock, () =>
+    logger.warn('the control plane has fallen silent; closing the socket'),
+  );
+  void send(options.hello);
+
+  return {
+    ended,
+    drain,
+    async leave() {
+      await send({ type: 'drained' });
+      socket.close(closeCode.normal, 'drained');
+    },
+  };
+}
+
+/** Cuts a text into pieces that fit a message. */
+function pieces(text: string, most: number): string[] {
+  const parts: string[] = [];
+  for (let at = 0; at < text.length; at += most) parts.push(text.slice(at, at + most));
+  return parts;
+}

@@ -1,0 +1,319 @@
+/**
+ * The agent's settings, and the one file of the agent that reads the environment. Strength: command-line
+ * flag, then environment, then settings file, then default. One table says for each setting its names and
+ * its rule; flags, aliases, errors and `--help` all come from it.
+ */
+import { readFileSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
+import { isAbsolute } from 'node:path';
+import { parseEnv } from 'node:util';
+import { delegateNamePattern } from '../protocol/index.ts';
+
+/** A wrong setting: one line that names the setting, the rule and the fix, and never a secret. */
+export class SettingsError extends Error {
+  override readonly name = 'SettingsError';
+}
+
+/** Everything about an agent that may be logged. */
+export interface AgentSettings {
+  /** The control plane's websocket address. */
+  readonly url: URL;
+  readonly name: string;
+  readonly tags: readonly string[];
+  /** Where health is served; undefined when it is off. */
+  readonly healthListen: { host: string | undefined; port: number } | undefined;
+  readonly maxTasks: number;
+  readonly logLevel: string;
+  /** How long a draining agent waits for running tasks. */
+  readonly drainTimeoutMs: number;
+  /** The folder in which private working directories are made. */
+  readonly workRoot: string;
+  /** Names of environment variables that scripts may see besides the built-in allow-list. */
+  readonly scriptEnvironment: readonly string[];
+}
+
+/** The secrets of an agent, kept apart so that settings can be logged. */
+export interface AgentSecrets {
+  readonly token: string;
+}
+
+export interface SettingDefinition {
+  /** The name in the environment and in the settings file. */
+  readonly name: string;
+  /** Other names that existing deployments use. */
+  readonly aliases?: readonly string[];
+  /** The long flag, with its value's placeholder as commander writes it. */
+  readonly flag?: string;
+  readonly help: string;
+}
+
+const table = {
+  url: {
+    name: 'LEGATE_URL',
+    aliases: ['MANAGER_HOST_AND_PORT', 'URL'],
+    flag: '--url <url>',
+    help: 'address of the control plane, for instance https://legate.example',
+  },
+  token: {
+    name: 'LEGATE_TOKEN',
+    aliases: ['DELEGATE_TOKEN', 'TOKEN'],
+    help: 'delegate token (no flag: other users can read command lines)',
+  },
+  tokenFile: {
+    name: 'LEGATE_TOKEN_FILE',
+    aliases: ['DELEGATE_TOKEN_FILE'],
+    flag: '--token-file <file>',
+    help: 'file that holds the delegate token',
+  },
+  name: {
+    name: 'LEGATE_NAME',
+    aliases: ['DELEGATE_NAME', 'NAME'],
+    flag: '--name <name>',
+    help: 'name of this delegate; instances of one name are replicas (default: the host name)',
+  },
+  tags: {
+    name: 'LEGATE_TAGS',
+    aliases: ['DELEGATE_TAGS', 'TAGS'],
+    flag: '--tags <list>',
+    help: 'tags that selectors are matched with, separated by commas',
+  },
+  healthListen: {
+    name: 'LEGATE_HEALTH_LISTEN',
+    flag: '--health-listen <address>',
+    help: '[host]:port of the health endpoints, or "off" (default: ":3460")',
+  },
+  maxTasks: {
+    name: 'LEGATE_MAX_TASKS',
+    aliases: ['DELEGATE_TASK_CAPACITY', 'DELEGATE_TASK_LIMIT'],
+    flag: '--max-tasks <number>',
+    help: 'most tasks at once (default: 50)',
+  },
+  logLevel: {
+    name: 'LEGATE_LOG_LEVEL',
+    aliases: ['LOGGING_LEVEL'],
+    flag: '--log-level <level>',
+    help: 'fatal, error, warn, info, debug or trace (default: info)',
+  },
+  drainTimeout: {
+    name: 'LEGATE_DRAIN_TIMEOUT',
+    flag: '--drain-timeout <seconds>',
+    help: 'how long running tasks may take to finish after SIGTERM (default: 540)',
+  },
+  workRoot: {
+    name: 'LEGATE_WORK_DIR',
+    flag: '--work-dir <folder>',
+    help: "folder for the scripts' private working directories (default: the system's temporary folder)",
+  },
+  scriptEnvironment: {
+    name: 'LEGATE_SCRIPT_ENV',
+    flag: '--script-env <list>',
+    help: 'names of further environment variables that scripts may see, separated by commas',
+  },
+} as const satisfies Record<string, SettingDefinition>;
+
+type SettingKey = keyof typeof table;
+/** Flags as commander hands them over: by the camel-case of the flag. */
+export type FlagValues = Readonly<Record<string, unknown>>;
+
+const configFile: SettingDefinition = {
+  name: 'LEGATE_CONFIG',
+  flag: '--config <file>',
+  help: 'settings file: lines of NAME=value with the names of the environment variables',
+};
+
+/** The definitions, for flags and help. */
+export const settingDefinitions: readonly SettingDefinition[] = [configFile, ...Object.values(table)];
+
+/**
+ * Reads the agent's settings. Throws a `SettingsError` for the first wrong one. The token's variables are
+ * deleted from `env`, so that nothing started later inherits them.
+ */
+export function readSettings(
+  flags: FlagValues,
+  env: NodeJS.ProcessEnv = process.env,
+): { settings: AgentSettings; secrets: AgentSecrets } {
+  const read = reader(flags, env);
+  const settings: AgentSettings = {
+    url: websocketUrl(read('url')),
+    name: delegateName(read('name')),
+    tags: tagList(read('tags')),
+    healthListen: listenAddress(read('healthListen') ?? { text: ':3460', from: 'the default' }),
+    maxTasks: integer(read('maxTasks'), 50, 1, 10_000),
+    logLevel: oneOf(read('logLevel'), ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'info'),
+    drainTimeoutMs: integer(read('drainTimeout'), 540, 0, 86_400) * 1_000,
+    workRoot: absolutePath(read('workRoot')) ?? tmpdir(),
+    scriptEnvironment: variableNames(read('scriptEnvironment')),
+  };
+  const secrets = { token: token(read('token'), read('tokenFile')) };
+  for (const name of [table.token.name, ...table.token.aliases]) delete env[name];
+  return { settings, secrets };
+}
+
+/** A setting as it was found: its text and, for messages, where. */
+interface Found {
+  readonly text: string;
+  readonly from: string;
+}
+
+function reader(flags: FlagValues, env: NodeJS.ProcessEnv): (key: SettingKey) => Found | undefined {
+  const path = find(configFile, flags, env, {});
+  const file = path ? readSettingsFile(path) : {};
+  return key => find(table[key], flags, env, file);
+}
+
+function find(
+  definition: SettingDefinition,
+  flags: FlagValues,
+  env: NodeJS.ProcessEnv,
+  file: NodeJS.Dict<string>,
+): Found | undefined {
+  const long = definition.flag?.split(' ')[0] ?? '';
+  const flag = long && flags[long.slice(2).replaceAll(/-(.)/g, (_, letter: string) => letter.toUpperCase())];
+  if (typeof flag === 'string') return { text: flag.trim(), from: long };
+  for (const source of [env, file]) {
+    for (const name of [definition.name, ...(definition.aliases ?? [])]) {
+      // Short aliases such as NAME or URL are those of an env file; in a process environment they are
+      // too common to mean us.
+      if (source === env && !name.includes('_')) continue;
+      const text = source[name]?.trim();
+      // An empty variable counts as absent: manifests often pass every variable, filled or not.
+      if (text) return { text, from: source === file ? `${name} in the settings file` : name };
+    }
+  }
+  return undefined;
+}
+
+function readSettingsFile({ text: path, from }: Found): NodeJS.Dict<string> {
+  try {
+    return parseEnv(readFileSync(path, 'utf8'));
+  } catch (error) {
+    throw new SettingsError(`${from}: cannot read the settings file ${path} (${codeOf(error)})`);
+  }
+}
+
+function websocketUrl(found: Found | undefined): URL {
+  if (!found) {
+    throw new SettingsError(
+      'LEGATE_URL is required: the address of the control plane, as in https://legate.example',
+    );
+  }
+  const url = URL.parse(/^[a-z]+:\/\//i.test(found.text) ? found.text : `https://${found.text}`);
+  const scheme = url && { 'http:': 'ws:', 'https:': 'wss:', 'ws:': 'ws:', 'wss:': 'wss:' }[url.protocol];
+  if (!url || !scheme) {
+    throw new SettingsError(
+      `${found.from} must be an address with http, https, ws or wss, as in https://legate.example`,
+    );
+  }
+  if (url.username || url.password)
+    throw new SettingsError(`${found.from} must not hold a user name or a password`);
+  return new URL(`${scheme}//${url.host}${url.pathname.replace(/\/+$/, '')}`);
+}
+
+function delegateName(found: Found | undefined): string {
+  const { text, from } = found ?? { text: hostname(), from: 'LEGATE_NAME (from the host name)' };
+  if (!new RegExp(delegateNamePattern).test(text)) {
+    throw new SettingsError(
+      `${from} must be 1 to 128 letters, digits, ".", "_" or "-", and begin with a letter or digit (got "${text}")`,
+    );
+  }
+  return text;
+}
+
+/** Splits a list as Harness does: at commas with blanks around them; empty parts are dropped. */
+function list(text = ''): string[] {
+  return text
+    .split(/\s*,+\s*/)
+    .map(part => part.trim())
+    .filter(part => part !== '');
+}
+
+function tagList(found: Found | undefined): string[] {
+  const tags = list(found?.text);
+  if (tags.length > 200)
+    throw new SettingsError(`${found?.from} must hold at most 200 tags (got ${tags.length})`);
+  const long = tags.find(tag => tag.length > 256);
+  if (long)
+    throw new SettingsError(
+      `${found?.from}: a tag may have at most 256 characters ("${long.slice(0, 20)}…")`,
+    );
+  return tags;
+}
+
+function variableNames(found: Found | undefined): string[] {
+  const names = list(found?.text);
+  const bad = names.find(name => !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name));
+  if (bad !== undefined) throw new SettingsError(`${found?.from}: "${bad}" is not a variable name`);
+  // Its own credential is the one thing that a script never gets, whatever the operator lists.
+  const own = names.find(name => [table.token.name, ...table.token.aliases].some(secret => secret === name));
+  if (own !== undefined)
+    throw new SettingsError(`${found?.from}: "${own}" holds the delegate's own token; remove it`);
+  return names;
+}
+
+function listenAddress({ text, from }: Found): { host: string | undefined; port: number } | undefined {
+  if (text === 'off') return undefined;
+  const match = /^(.*):([0-9]{1,5})$/.exec(text);
+  const port = Number(match?.[2]);
+  if (!match || port > 65_535) {
+    throw new SettingsError(
+      `${from} must be [host]:port or "off", as in ":3460" or "127.0.0.1:3460" (got "${text}")`,
+    );
+  }
+  return { host: match[1]?.replace(/^\[(.*)\]$/, '$1') || undefined, port };
+}
+
+function integer(found: Found | undefined, fallback: number, least: number, most: number): number {
+  if (!found) return fallback;
+  const value = /^[0-9]{1,9}$/.test(found.text) ? Number(found.text) : Number.NaN;
+  if (!(value >= least && value <= most)) {
+    throw new SettingsError(
+      `${found.from} must be a whole number from ${least} to ${most} (got "${found.text}")`,
+    );
+  }
+  return value;
+}
+
+function oneOf(found: Found | undefined, choices: readonly string[], fallback: string): string {
+  if (!found) return fallback;
+  const text = found.text.toLowerCase();
+  if (choices.includes(text)) return text;
+  throw new SettingsError(`${found.from} must be one of ${choices.join(', ')} (got "${found.text}")`);
+}
+
+function absolutePath(found: Found | undefined): string | undefined {
+  if (found && !isAbsolute(found.text)) {
+    throw new SettingsError(`${found.from} must be an absolute path (got "${found.text}")`);
+  }
+  return found?.text;
+}
+
+function token(direct: Found | undefined, file: Found | undefined): string {
+  // A flag is stronger than the environment, also where the two are different settings for one thing.
+  const preferFile = file?.from.startsWith('--') || !direct;
+  const text = preferFile ? file && readTokenFile(file) : direct.text;
+  if (!text) {
+    throw new SettingsError(
+      'LEGATE_TOKEN or LEGATE_TOKEN_FILE is required: make a token with "legate delegate token create NAME"',
+    );
+  }
+  // A token travels in a header; what can't be one is a mistake in the file, not a wrong token.
+  if (!/^[\x21-\x7e]{1,512}$/.test(text)) {
+    throw new SettingsError(
+      `${preferFile ? file?.from : direct.from} does not hold a token: it must be one line of printable text`,
+    );
+  }
+  return text;
+}
+
+function readTokenFile({ text: path, from }: Found): string {
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch (error) {
+    throw new SettingsError(`${from}: cannot read the token file ${path} (${codeOf(error)})`);
+  }
+}
+
+/** The system's code of an error, as in ENOENT. */
+export function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
+}
