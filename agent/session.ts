@@ -105,7 +105,7 @@ export function startSession(socket: WebSocket, options: SessionOptions): Sessio
         for (const text of pieces(outcome.log, limits.log)) await send({ type: 'log', ...id, text });
       const { durationMs } = outcome;
       if (!outcome.ok) {
-        const { ok, log: _, ...failure } = outcome;
+        const { ok: _ok, log: _log, ...failure } = outcome;
         log.info({ reason: failure.reason, exitCode: failure.exitCode, durationMs }, 'task failed');
         return await send({ type: 'failed', ...id, ...failure });
       }

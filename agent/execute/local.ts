@@ -5,7 +5,7 @@ import { type Clock, limits, sleep, systemClock } from '../../protocol/index.ts'
 import { bootstrap, readRecords, type ScriptRun, scriptInput } from '../script/bootstrap.ts';
 import { keepHead, keepTail } from './bounded-output.ts';
 import type { End, Execution, RunBounds } from './execution.ts';
-import { endTree, groupExists, killMarked, markVariable } from './process-tree.ts';
+import { endTree, groupExists, markVariable, signalMarked } from './process-tree.ts';
 import { openRunFolder } from './run-folder.ts';
 
 export interface LocalOptions {
@@ -33,6 +33,8 @@ const stderrKept = 65_536;
 const settleMs = 100;
 /** How long after a run strays are looked for, so that a busy agent looks once for many runs. */
 const sweepAfterMs = 1_000;
+/** How long strays may stay while other scripts run. */
+const strayMs = 60_000;
 
 type Ended = 'too-large' | 'timed-out' | 'cancelled';
 type Exit = { exitCode: number } | { signal: string } | { failure: unknown };
@@ -46,6 +48,8 @@ export function localRunner(options: LocalOptions): LocalRunner {
   const clearing = new Set<Promise<unknown>>();
   let started = 0;
   let closed = false;
+  let running = 0;
+  let oldestStray: number | undefined;
   let stopSweep: (() => void) | undefined;
 
   type Interpreter = ReturnType<typeof start>;
@@ -106,7 +110,7 @@ export function localRunner(options: LocalOptions): LocalRunner {
     subprocess.stderr.destroy();
     marksInUse.delete(mark);
     track(folder.remove(directory));
-    stopSweep ??= clock.after(sweepAfterMs, sweep);
+    scheduleSweep();
   }
 
   /** Clearing up goes on behind the outcome; `close` waits for it. */
@@ -115,15 +119,33 @@ export function localRunner(options: LocalOptions): LocalRunner {
     clearing.add(tracked);
   }
 
+  function scheduleSweep(): void {
+    oldestStray ??= clock.now();
+    stopSweep ??= clock.after(sweepAfterMs, sweep);
+  }
+
+  /**
+   * Ends what finished runs have left behind, gently first. Some of it serves other runs too (gpg starts an
+   * agent that stays), so it is left alone while scripts run, within reason.
+   */
   function sweep(): void {
-    stopSweep?.();
     stopSweep = undefined;
-    killMarked(markPrefix, marksInUse);
+    if (running > 0 && clock.now() - (oldestStray ?? 0) < strayMs) {
+      stopSweep = clock.after(sweepAfterMs, sweep);
+      return;
+    }
+    oldestStray = undefined;
+    if (signalMarked(markPrefix, marksInUse, 'SIGTERM') === 0) return;
+    stopSweep = clock.after(killGraceMs, () => {
+      stopSweep = undefined;
+      if (signalMarked(markPrefix, marksInUse, 'SIGKILL') > 0) scheduleSweep();
+    });
   }
 
   async function run(script: ScriptRun, { remainingMs, signal }: RunBounds): Promise<Execution> {
     const begun = clock.now();
     const interpreter = waiting.shift() ?? start();
+    running += 1;
     interpreter.subprocess.stdin.end(scriptInput(script));
     const over = new AbortController();
     try {
@@ -141,6 +163,7 @@ export function localRunner(options: LocalOptions): LocalRunner {
       };
     } finally {
       over.abort();
+      running -= 1;
       discard(interpreter);
       setImmediate(refill);
     }
@@ -172,7 +195,9 @@ export function localRunner(options: LocalOptions): LocalRunner {
         discard(interpreter);
       }
       await Promise.all(clearing);
-      sweep();
+      stopSweep?.();
+      // Nobody is left to ask twice.
+      signalMarked(markPrefix, new Set(), 'SIGKILL');
       folder.close();
     },
   };

@@ -52,9 +52,11 @@ export function groupExists(pid: number): boolean {
   }
 }
 
-/** Kills, without asking, every process whose mark begins with `prefix` and is not in `keep`. */
-export function killMarked(prefix: string, keep: ReadonlySet<string>): void {
-  for (const { pid, mark } of marked(prefix)) if (!keep.has(mark)) kill(pid, 'SIGKILL');
+/** Signals every process whose mark begins with `prefix` and is not in `keep`. Returns how many there were. */
+export function signalMarked(prefix: string, keep: ReadonlySet<string>, signal: NodeJS.Signals): number {
+  const strays = marked(prefix).filter(({ mark }) => !keep.has(mark));
+  for (const { pid } of strays) kill(pid, signal);
+  return strays.length;
 }
 
 function signalTree(tree: ProcessTree, signal: NodeJS.Signals): void {
