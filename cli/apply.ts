@@ -1,0 +1,43 @@
+/** `legate apply`: files to the control plane. */
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Client } from './client.ts';
+import { UsageError } from './settings.ts';
+
+/** One file's name and text. */
+export interface Source {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** Reads a file, all YAML files below a folder, or standard input for `-`. Throws a `UsageError`. */
+export function readSources(path: string): Source[] {
+  try {
+    if (path === '-') return [{ name: 'standard input', text: readFileSync(0, 'utf8') }];
+    if (!statSync(path).isDirectory()) return [{ name: path, text: readFileSync(path, 'utf8') }];
+    const files = readdirSync(path, { recursive: true, encoding: 'utf8' })
+      .filter(name => /\.ya?ml$/.test(name))
+      .sort()
+      .map(name => join(path, name));
+    if (files.length === 0) throw new UsageError(`there is no .yaml or .yml file below ${path}`);
+    return files.map(name => ({ name, text: readFileSync(name, 'utf8') }));
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
+    throw new UsageError(`cannot read ${path} (${code})`);
+  }
+}
+
+/** Applies the sources and writes a line per document. */
+export async function apply(
+  client: Client,
+  sources: readonly Source[],
+  dryRun: boolean,
+  write: (line: string) => void,
+): Promise<void> {
+  const { applied } = await client.post('/apply', { sources, dryRun });
+  for (const item of Array.isArray(applied) ? applied : []) {
+    const { kind, reference, change } = item;
+    write(`${String(kind)} ${String(reference)} ${String(change)}${dryRun ? ' (dry run)' : ''}\n`);
+  }
+}

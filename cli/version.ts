@@ -1,0 +1,2 @@
+/** This program's version. A test holds it to package.json's; reading that file would not survive bundling. */
+export const cliVersion = '0.1.0';

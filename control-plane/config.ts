@@ -1,0 +1,65 @@
+/** The control plane's settings, and its one file that reads the environment. A flag is stronger. */
+import { resolve } from 'node:path';
+
+/** A wrong setting: one line that names it, the rule and the fix. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+export interface ServerConfig {
+  readonly host: string | undefined;
+  readonly port: number;
+  /** The folder that holds everything that lasts. */
+  readonly dataFolder: string;
+  readonly logLevel: string;
+}
+
+export const serverFlags = {
+  listen: {
+    flag: '--listen <address>',
+    name: 'LEGATE_LISTEN',
+    help: '[host]:port to listen on (default: 127.0.0.1:8080)',
+  },
+  data: {
+    flag: '--data <folder>',
+    name: 'LEGATE_DATA',
+    help: 'folder for the store and the first key (default: ./legate-data)',
+  },
+  logLevel: {
+    flag: '--log-level <level>',
+    name: 'LEGATE_LOG_LEVEL',
+    help: 'fatal, error, warn, info, debug or trace (default: info)',
+  },
+} as const;
+
+const levels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
+
+/** Reads the settings. Throws a `ConfigError` for the first wrong one. */
+export function readConfig(
+  flags: Readonly<Record<string, unknown>>,
+  env: NodeJS.ProcessEnv = process.env,
+): ServerConfig {
+  const read = (key: keyof typeof serverFlags) => {
+    const { flag, name } = serverFlags[key];
+    const given = flags[key];
+    if (typeof given === 'string') return { text: given.trim(), from: flag.split(' ')[0] ?? flag };
+    const text = env[name]?.trim();
+    return text ? { text, from: name } : undefined;
+  };
+  const listen = read('listen') ?? { text: '127.0.0.1:8080', from: 'the default' };
+  const match = /^(.*):([0-9]{1,5})$/.exec(listen.text);
+  const port = Number(match?.[2]);
+  if (!match || port > 65_535) {
+    throw new ConfigError(`${listen.from} must be [host]:port, as in 127.0.0.1:8080 (got "${listen.text}")`);
+  }
+  const level = read('logLevel') ?? { text: 'info', from: 'the default' };
+  if (!levels.includes(level.text.toLowerCase())) {
+    throw new ConfigError(`${level.from} must be one of ${levels.join(', ')} (got "${level.text}")`);
+  }
+  return {
+    host: match[1]?.replace(/^\[(.*)\]$/, '$1') || undefined,
+    port,
+    dataFolder: resolve(read('data')?.text ?? 'legate-data'),
+    logLevel: level.text.toLowerCase(),
+  };
+}

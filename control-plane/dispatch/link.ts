@@ -1,0 +1,39 @@
+/**
+ * What dispatch needs of a connected delegate, and nothing of how it is connected: today a websocket of this
+ * process, with several replicas a request to the one that holds it.
+ */
+import type { PublicKey, Report, Task, TaskIdentity } from '../../protocol/index.ts';
+
+/** A delegate's word about one attempt, or the fact that the delegate is gone. */
+export type LinkReport = Report | { readonly type: 'lost'; readonly why: string };
+
+/** One attempt on one delegate. */
+export interface Attempt {
+  /** The next report. It never rejects; after an end (`succeeded`, `failed`, `rejected`, `lost`) there is none. */
+  next(): Promise<LinkReport>;
+  /** Forgets the attempt; where it has not ended, the delegate is told to cancel it. */
+  close(): void;
+}
+
+export interface Link {
+  readonly instance: string;
+  readonly name: string;
+  readonly hostName: string;
+  readonly agentVersion: string;
+  /** As the delegate gave them. */
+  readonly tags: readonly string[];
+  /** Its explicit and implicit tags, as they are compared. */
+  readonly tagSet: ReadonlySet<string>;
+  readonly capacity: number;
+  readonly shells: readonly string[];
+  readonly publicKey: PublicKey;
+  /** ISO 8601. */
+  readonly connectedAt: string;
+  /** It takes no more tasks. */
+  readonly draining: boolean;
+  /** Attempts that have not ended. */
+  readonly running: number;
+  start(task: Task): Attempt;
+}
+
+export type { TaskIdentity };

@@ -1,0 +1,73 @@
+/** Who is connected, and who is known but not connected: what a choice, and a "why not", is made from. */
+import { tagSet } from '../domain/selectors.ts';
+import type { Link } from './link.ts';
+
+/** A delegate that has been here, and of which no instance is connected. */
+export interface Absent {
+  readonly name: string;
+  readonly hostName: string;
+  readonly tags: readonly string[];
+  readonly agentVersion: string;
+  /** ISO 8601; undefined where nobody saw it leave. */
+  readonly since: string | undefined;
+}
+
+export class Roster {
+  readonly #links = new Map<string, Link>();
+  readonly #absent = new Map<string, Absent>();
+  readonly #waiting = new Set<() => void>();
+
+  constructor(known: readonly Absent[] = []) {
+    for (const delegate of known) this.#absent.set(delegate.name, delegate);
+  }
+
+  add(link: Link): void {
+    this.#links.set(link.instance, link);
+    this.#absent.delete(link.name);
+    this.changed();
+  }
+
+  /** Removes a link, unless its instance has connected anew. Tells whether it was the last one of its name. */
+  remove(link: Link, now: string): boolean {
+    if (this.#links.get(link.instance) !== link) return false;
+    this.#links.delete(link.instance);
+    const last = !this.links().some(({ name }) => name === link.name);
+    if (last) this.#absent.set(link.name, { ...link, tags: link.tags, since: now });
+    this.changed();
+    return last;
+  }
+
+  find(instance: string): Link | undefined {
+    return this.#links.get(instance);
+  }
+
+  links(): Link[] {
+    return [...this.#links.values()];
+  }
+
+  absent(): Absent[] {
+    return [...this.#absent.values()];
+  }
+
+  /** Somebody came, left, became free or began to drain: whoever waits for a delegate looks again. */
+  changed(): void {
+    for (const wake of [...this.#waiting]) wake();
+  }
+
+  /** Resolves at the next change, or when `signal` aborts. */
+  nextChange(signal: AbortSignal): Promise<void> {
+    return new Promise(resolve => {
+      if (signal.aborted) return resolve();
+      const wake = () => {
+        this.#waiting.delete(wake);
+        signal.removeEventListener('abort', wake);
+        resolve();
+      };
+      this.#waiting.add(wake);
+      signal.addEventListener('abort', wake, { once: true });
+    });
+  }
+}
+
+/** The tags of an absent delegate as they are compared. */
+export const absentTags = (delegate: Absent) => tagSet(delegate);

@@ -1,0 +1,118 @@
+/**
+ * The shape of the three YAML kinds. `rule` says in a message what the schema demands. Fields that are not
+ * named here are kept and given back, never refused: users' YAML holds many.
+ */
+import { type Static, type TSchema, Type } from 'typebox';
+import { identifierPattern } from '../domain/reference.ts';
+
+const open = <T extends Record<string, TSchema>>(fields: T) => Type.Object(fields);
+const ruled = (pattern: string, rule: string) => Type.String({ pattern, rule });
+const bool = Type.Boolean({ rule: 'must be true or false' });
+const text = Type.String({ rule: 'must be text' });
+const list = <T extends TSchema>(item: T) => Type.Array(item, { rule: 'must be a list' });
+
+const Identifier = ruled(
+  identifierPattern,
+  'must be 1 to 128 letters, digits, "_" or "$", and begin with a letter or "_"',
+);
+const Name = ruled(
+  '^[a-zA-Z_0-9.-][-0-9a-zA-Z_\\s.]{0,127}$',
+  'must be 1 to 128 letters, digits, blanks, "_", "." or "-"',
+);
+const VersionLabel = ruled(
+  '^[0-9a-zA-Z][^\\s/&]{0,63}$',
+  'must be 1 to 64 characters without blanks, "/" or "&", and begin with a letter or digit',
+);
+const VariableName = ruled(
+  '^[a-zA-Z_][0-9a-zA-Z_.$-]{0,127}$',
+  'must be 1 to 128 letters, digits, "_", ".", "$" or "-", and begin with a letter or "_"',
+);
+const Reference = Type.String({ minLength: 1, rule: 'must be a reference, as in account.some_id' });
+
+/** Fields that every kind has, and that are not ours to interpret yet. */
+const common = {
+  identifier: Identifier,
+  orgIdentifier: Type.Optional(text),
+  projectIdentifier: Type.Optional(text),
+};
+
+const Variable = open({ name: VariableName, type: text, value: text });
+
+export const TemplateDocument = open({
+  ...common,
+  name: Name,
+  versionLabel: VersionLabel,
+  type: text,
+  spec: open({
+    shell: text,
+    source: open({
+      type: Type.Optional(text),
+      spec: open({ script: Type.String({ minLength: 1, rule: 'must be the text of a script' }) }),
+    }),
+    environmentVariables: Type.Optional(list(Variable)),
+    inputVariables: Type.Optional(list(Type.Unknown())),
+  }),
+});
+export type TemplateDocument = Static<typeof TemplateDocument>;
+
+const ConnectorInput = open({
+  name: VariableName,
+  type: text,
+  value: text,
+  useAsDefault: Type.Optional(bool),
+});
+
+export const ConnectorDocument = open({
+  ...common,
+  name: Name,
+  type: text,
+  spec: open({
+    template: open({
+      templateRef: Reference,
+      versionLabel: VersionLabel,
+      templateInputs: Type.Optional(
+        open({
+          environmentVariables: Type.Optional(list(ConnectorInput)),
+          inputVariables: Type.Optional(list(Type.Unknown())),
+        }),
+      ),
+    }),
+    delegateSelectors: Type.Optional(
+      list(ruled('\\S', 'must be text: a selector that is empty would not mean "any delegate"')),
+    ),
+    onDelegate: Type.Optional(bool),
+    host: Type.Optional(text),
+    connectorRef: Type.Optional(text),
+    workingDirectory: Type.Optional(ruled('^/[^\\0]*$', 'must be an absolute path')),
+    timeout: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 3_600, rule: 'must be an integer from 1 to 3600' }),
+    ),
+    default: Type.Optional(bool),
+    ignoreTestConnection: Type.Optional(bool),
+  }),
+});
+export type ConnectorDocument = Static<typeof ConnectorDocument>;
+
+export const SecretDocument = open({
+  ...common,
+  name: Name,
+  type: text,
+  spec: open({
+    secretManagerIdentifier: Type.Optional(text),
+    valueType: Type.Optional(text),
+    value: Type.Optional(text),
+  }),
+});
+export type SecretDocument = Static<typeof SecretDocument>;
+
+/** What the JSON text in a secret's `value` holds. */
+export const SecretValue = open({
+  environmentVariables: Type.Optional(
+    list(open({ name: Type.Unknown(), value: Type.Optional(Type.Unknown()) })),
+  ),
+  inputVariables: Type.Optional(list(Type.Unknown())),
+});
+export type SecretValue = Static<typeof SecretValue>;
+
+export const kinds = { template: TemplateDocument, connector: ConnectorDocument, secret: SecretDocument };
+export type Kind = keyof typeof kinds;

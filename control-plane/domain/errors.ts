@@ -1,0 +1,34 @@
+/**
+ * A request that can't be met, in words for whoever made it. Clients of the original match on the rendered
+ * text, so the code decides how the message begins.
+ */
+export type ErrorCode =
+  | 'INVALID_REQUEST'
+  | 'INVALID_ARGUMENT'
+  | 'RESOURCE_NOT_FOUND'
+  | 'SECRET_MANAGEMENT_ERROR'
+  | 'INVALID_IDENTIFIER_REF'
+  | 'USER_NOT_AUTHORIZED';
+
+const prefixes: Record<ErrorCode, string> = {
+  INVALID_REQUEST: 'Invalid request: ',
+  INVALID_ARGUMENT: 'Invalid argument(s): ',
+  RESOURCE_NOT_FOUND: 'Resource not found: ',
+  SECRET_MANAGEMENT_ERROR: '',
+  INVALID_IDENTIFIER_REF: '',
+  USER_NOT_AUTHORIZED: 'User not authorized',
+};
+
+export class RequestError extends Error {
+  override readonly name = 'RequestError';
+  readonly code: ErrorCode;
+  /** Every problem that was found, where there is more than one. */
+  readonly problems: readonly string[];
+
+  constructor(code: ErrorCode, message: string | readonly string[]) {
+    const problems = typeof message === 'string' ? [message] : message;
+    super(prefixes[code] + problems.join('\n'));
+    this.code = code;
+    this.problems = problems;
+  }
+}

@@ -1,0 +1,225 @@
+/** One connected delegate: frames out, and for each attempt a queue of what comes back. */
+import type { WebSocket } from 'ws';
+import {
+  type Clock,
+  closeCode,
+  controlPlaneCodec,
+  every,
+  frameText,
+  type Hello,
+  limits,
+  ProtocolError,
+  type Report,
+  type Task,
+  type TaskIdentity,
+  type ToDelegate,
+  watchLiveness,
+} from '../../protocol/index.ts';
+import type { Attempt, Link, LinkReport } from '../dispatch/link.ts';
+
+export interface LinkOptions {
+  readonly socket: WebSocket;
+  readonly hello: Hello;
+  readonly tagSet: ReadonlySet<string>;
+  readonly connectedAt: string;
+  readonly clock: Clock;
+  readonly heartbeatMs: number;
+  readonly pingMs: number;
+  /** It became free, or began to drain. */
+  readonly onChange: () => void;
+  /** Something worth a log line; never holds anything a delegate sent but its message type. */
+  readonly onNote: (note: string) => void;
+}
+
+/** So many log messages a task may send; the rest of a noisy script is dropped. */
+const mostLogs = 64;
+/** A delegate whose heartbeat stays away for so many periods is given up, whatever its socket says. */
+const heartbeatsMissed = 3;
+
+const codec = controlPlaneCodec();
+
+/** The frame that tells a delegate to leave a task alone, and others that are sent from here. */
+export function sendTo(socket: WebSocket, message: ToDelegate): void {
+  socket.send(codec.stringify(message));
+}
+
+export class DelegateLink implements Link {
+  readonly instance: string;
+  readonly name: string;
+  readonly hostName: string;
+  readonly agentVersion: string;
+  readonly tags: readonly string[];
+  readonly tagSet: ReadonlySet<string>;
+  readonly capacity: number;
+  readonly shells: readonly string[];
+  readonly publicKey: Hello['publicKey'];
+  readonly connectedAt: string;
+  readonly #attempts = new Map<string, Queue>();
+  readonly #socket: WebSocket;
+  readonly #onChange: () => void;
+  readonly #onNote: (note: string) => void;
+  #draining = false;
+
+  constructor(options: LinkOptions) {
+    const { socket, hello, clock, heartbeatMs } = options;
+    this.instance = hello.instance;
+    this.name = hello.name;
+    this.hostName = hello.hostName;
+    this.agentVersion = hello.agentVersion;
+    this.tags = hello.tags;
+    this.tagSet = options.tagSet;
+    this.capacity = hello.capacity;
+    this.shells = hello.shells;
+    this.publicKey = hello.publicKey;
+    this.connectedAt = options.connectedAt;
+    this.#socket = socket;
+    this.#onChange = options.onChange;
+    this.#onNote = options.onNote;
+
+    let beat = true;
+    const stopBeating = every(clock, heartbeatMs * heartbeatsMissed, () => {
+      if (!beat) this.#giveUp('no heartbeat');
+      beat = false;
+    });
+    const stopWatching = watchLiveness(socket, options.pingMs, clock, () => this.#onNote('fell silent'));
+    socket.on('message', (data, isBinary) => {
+      try {
+        if (isBinary) throw new ProtocolError('binary frames are not used');
+        if (this.#receive(frameText(data)) === 'heartbeat') beat = true;
+      } catch (error) {
+        if (!(error instanceof ProtocolError)) throw error;
+        this.#onNote(`broke the protocol: ${error.message}`);
+        socket.close(closeCode.protocolError, error.message.slice(0, 120));
+      }
+    });
+    socket.once('close', () => {
+      stopBeating();
+      stopWatching();
+      for (const queue of this.#attempts.values()) queue.push({ type: 'lost', why: 'the connection closed' });
+      this.#attempts.clear();
+    });
+  }
+
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  get running(): number {
+    return this.#attempts.size;
+  }
+
+  start(task: Task): Attempt {
+    const id = { task: task.task, attempt: task.attempt };
+    const queue = new Queue();
+    if (this.#socket.readyState !== this.#socket.OPEN) {
+      queue.push({ type: 'lost', why: 'the connection is closing' });
+      return { next: () => queue.next(), close: () => {} };
+    }
+    this.#attempts.set(keyOf(id), queue);
+    sendTo(this.#socket, task);
+    return {
+      next: () => queue.next(),
+      close: () => {
+        // Until it has ended over there it goes on counting as running: the delegate's place is not free yet.
+        if (this.#attempts.get(keyOf(id)) !== queue || queue.closed) return;
+        queue.closed = true;
+        sendTo(this.#socket, { type: 'cancel', ...id });
+      },
+    };
+  }
+
+  #receive(frame: string): string | undefined {
+    const parsed = codec.parse(frame);
+    if (!parsed.known) {
+      this.#onNote('sent a message of a type that this version does not know; ignored');
+      return undefined;
+    }
+    const { message } = parsed;
+    switch (message.type) {
+      case 'hello':
+        throw new ProtocolError('a second "hello"');
+      case 'heartbeat':
+        this.#renewLeases(message.running);
+        this.#setDraining(message.draining);
+        break;
+      case 'drained':
+        this.#setDraining(true);
+        break;
+      default:
+        this.#report(message);
+    }
+    return message.type;
+  }
+
+  #report(report: Report): void {
+    const queue = this.#attempts.get(keyOf(report));
+    // A delegate speaks only about tasks that it was given; an outcome that comes late belongs to nothing.
+    if (!queue) return this.#onNote(`sent "${report.type}" for a task that it does not hold; dropped`);
+    if (report.type === 'value' && ++queue.values > limits.chunks) {
+      throw new ProtocolError('more "value" messages than the largest value needs');
+    }
+    if (report.type === 'log' && ++queue.logs > mostLogs) return;
+    if (report.type === 'accepted') queue.accepted = true;
+    queue.push(report);
+    if (report.type === 'succeeded' || report.type === 'failed' || report.type === 'rejected') {
+      this.#attempts.delete(keyOf(report));
+      this.#onChange();
+    }
+  }
+
+  /** A heartbeat renews the lease of every task it names; a task that it should name and doesn't is lost. */
+  #renewLeases(running: readonly TaskIdentity[]): void {
+    const named = new Set(running.map(keyOf));
+    for (const [key, queue] of this.#attempts) {
+      if (!queue.accepted || named.has(key)) continue;
+      queue.push({ type: 'lost', why: 'the delegate no longer runs it' });
+      this.#attempts.delete(key);
+      this.#onChange();
+    }
+  }
+
+  #setDraining(draining: boolean): void {
+    if (this.#draining === draining) return;
+    this.#draining = draining;
+    this.#onChange();
+  }
+
+  #giveUp(why: string): void {
+    this.#onNote(`given up: ${why}`);
+    this.#socket.terminate();
+  }
+}
+
+/** (task, attempt): an outcome of an older attempt belongs to nothing. */
+const keyOf = ({ task, attempt }: TaskIdentity) => `${task}/${attempt}`;
+
+/** Reports of one attempt, in order, for one reader. Bounded by what `#report` lets in. */
+class Queue {
+  readonly #reports: LinkReport[] = [];
+  #waiting: ((report: LinkReport) => void) | undefined;
+  #pending: Promise<LinkReport> | undefined;
+  accepted = false;
+  /** Nobody reads any more. */
+  closed = false;
+  values = 0;
+  logs = 0;
+
+  push(report: LinkReport): void {
+    if (this.closed) return;
+    if (this.#waiting) this.#waiting(report);
+    else this.#reports.push(report);
+    this.#waiting = undefined;
+    this.#pending = undefined;
+  }
+
+  /** Asking again before there was an answer gives the same promise: a reader may have stopped waiting for it. */
+  next(): Promise<LinkReport> {
+    if (this.#pending) return this.#pending;
+    const first = this.#reports.shift();
+    if (first) return Promise.resolve(first);
+    this.#pending = new Promise(resolve => {
+      this.#waiting = resolve;
+    });
+    return this.#pending;
+  }
+}

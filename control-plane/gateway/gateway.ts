@@ -1,0 +1,182 @@
+/** Where delegates come in: upgrade, token, hello, and then a link in the roster. */
+import type { IncomingMessage, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { type WebSocket, WebSocketServer } from 'ws';
+import {
+  type Clock,
+  closeCode,
+  controlPlaneCodec,
+  delegateNamePattern,
+  delegatePath,
+  frameText,
+  type Hello,
+  limits,
+  ProtocolError,
+  subprotocol,
+} from '../../protocol/index.ts';
+import type { Link } from '../dispatch/link.ts';
+import { DelegateLink, sendTo } from './delegate-link.ts';
+
+/** What a token allows. */
+export interface TokenFacts {
+  readonly name: string;
+  /** Names a delegate may have; empty: any. */
+  readonly delegateNames: readonly string[];
+}
+
+export interface GatewayOptions {
+  /** Knows a token, or doesn't. */
+  readonly authenticate: (token: string) => Promise<TokenFacts | undefined>;
+  readonly join: (link: Link) => void;
+  readonly leave: (link: Link) => void;
+  /** A link became free, or began to drain. */
+  readonly changed: () => void;
+  readonly tagSet: (hello: Hello) => ReadonlySet<string>;
+  readonly note: (facts: Readonly<Record<string, unknown>>, message: string) => void;
+  readonly clock: Clock;
+  readonly now: () => string;
+  readonly serverVersion: string;
+  readonly heartbeatMs?: number;
+  readonly pingMs?: number;
+  readonly helloTimeoutMs?: number;
+}
+
+export interface Gateway {
+  /** Tells every delegate that the control plane goes away, and stops. */
+  close(): Promise<void>;
+}
+
+const codec = controlPlaneCodec();
+
+export function attachGateway(server: Server, options: GatewayOptions): Gateway {
+  const { clock, heartbeatMs = 10_000, pingMs = 15_000, helloTimeoutMs = 10_000 } = options;
+  const sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: limits.frameToControlPlane,
+    perMessageDeflate: false,
+    // A peer that speaks only other versions gets its own first choice, and then a close code that says so:
+    // a refused upgrade would look like any other network trouble to it.
+    handleProtocols: offered => (offered.has(subprotocol) ? subprotocol : [...offered][0]) ?? false,
+  });
+  const links = new Map<string, { link: DelegateLink; socket: WebSocket }>();
+
+  server.on('upgrade', upgrade);
+
+  function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const path = (request.url ?? '').split('?', 1)[0];
+    if (path !== delegatePath) {
+      socket.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
+      return;
+    }
+    sockets.handleUpgrade(request, socket, head, webSocket => {
+      // Before anything else: an error without a listener would end the process.
+      webSocket.on('error', error => options.note({ problem: error.message }, 'delegate socket failed'));
+      welcome(webSocket, request).catch((error: unknown) => {
+        options.note({ err: error }, 'delegate could not be let in');
+        webSocket.close(1011, 'internal error');
+      });
+    });
+  }
+
+  async function welcome(socket: WebSocket, request: IncomingMessage): Promise<void> {
+    const address = request.socket.remoteAddress;
+    const refuse = (code: number, reason: string) => {
+      options.note({ address, code, reason }, 'delegate refused');
+      socket.close(code, reason);
+    };
+    // Listening begins before the token is looked up: the hello may already be on its way.
+    const first = firstMessage(socket, clock, helloTimeoutMs);
+    if (socket.protocol !== subprotocol)
+      return refuse(closeCode.unsupportedProtocol, `this side speaks ${subprotocol}`);
+    const token = /^Bearer (\S{1,512})$/.exec(request.headers.authorization ?? '')?.[1];
+    const facts = token && (await options.authenticate(token));
+    if (!facts) return refuse(closeCode.badToken, 'unknown token');
+
+    const hello = await first;
+    if (hello === 'closed') return;
+    if (hello === 'late') return refuse(closeCode.helloTimeout, 'no hello');
+    if (hello instanceof ProtocolError) return refuse(closeCode.protocolError, hello.message.slice(0, 120));
+    const problem = nameProblem(hello.name, facts);
+    if (problem) return refuse(closeCode.nameRefused, problem);
+    // Checked once more: the socket may have closed while the token was looked up.
+    if (socket.readyState !== socket.OPEN) return;
+    const answer = { type: 'welcome', serverVersion: options.serverVersion, heartbeatMs } as const;
+    if (hello.check) return sendTo(socket, answer);
+    register(socket, hello, facts, address);
+    sendTo(socket, answer);
+  }
+
+  function register(socket: WebSocket, hello: Hello, token: TokenFacts, address: string | undefined): void {
+    // One socket per instance: an older one is a connection that the agent has already given up.
+    links.get(hello.instance)?.socket.close(closeCode.superseded, 'the same instance has connected again');
+    const about = { delegate: hello.name, instance: hello.instance };
+    const link = new DelegateLink({
+      socket,
+      hello,
+      tagSet: options.tagSet(hello),
+      connectedAt: options.now(),
+      clock,
+      heartbeatMs,
+      pingMs,
+      onChange: options.changed,
+      onNote: note => options.note(about, `delegate ${note}`),
+    });
+    links.set(hello.instance, { link, socket });
+    options.join(link);
+    options.note({ ...about, tags: hello.tags, token: token.name, address }, 'delegate connected');
+    socket.once('close', code => {
+      if (links.get(hello.instance)?.link === link) links.delete(hello.instance);
+      options.leave(link);
+      options.note({ ...about, code }, 'delegate disconnected');
+    });
+  }
+
+  return {
+    async close() {
+      server.off('upgrade', upgrade);
+      const closed = [...sockets.clients].map(
+        socket => new Promise<void>(resolve => socket.once('close', () => resolve())),
+      );
+      for (const socket of sockets.clients)
+        socket.close(closeCode.goingAway, 'the control plane is stopping');
+      const stop = clock.after(2_000, () => {
+        for (const socket of sockets.clients) socket.terminate();
+      });
+      await Promise.all(closed);
+      stop();
+      sockets.close();
+    },
+  };
+}
+
+function firstMessage(
+  socket: WebSocket,
+  clock: Clock,
+  timeoutMs: number,
+): Promise<Hello | 'late' | 'closed' | ProtocolError> {
+  return new Promise(resolve => {
+    const settle = (result: Hello | 'late' | 'closed' | ProtocolError) => {
+      stop();
+      resolve(result);
+    };
+    const stop = clock.after(timeoutMs, () => settle('late'));
+    socket.once('close', () => settle('closed'));
+    socket.once('message', (data, isBinary) => {
+      try {
+        const parsed = isBinary ? undefined : codec.parse(frameText(data));
+        if (parsed?.known && parsed.message.type === 'hello') return settle(parsed.message);
+        settle(new ProtocolError('the first message must be a "hello"'));
+      } catch (error) {
+        settle(error instanceof ProtocolError ? error : new ProtocolError('unreadable'));
+      }
+    });
+  });
+}
+
+function nameProblem(name: string, token: TokenFacts): string | undefined {
+  if (!new RegExp(delegateNamePattern).test(name)) return 'the name is malformed';
+  if (token.delegateNames.length > 0 && !token.delegateNames.includes(name)) {
+    return 'the token is for delegates of other names';
+  }
+  return undefined;
+}
