@@ -44,7 +44,8 @@ export async function startServer(config: ServerConfig, clock: Clock = systemClo
     clock,
     now,
     note,
-    logger,
+    // One line per fetch is written where the fetch ends; the framework's own would only repeat it.
+    logger: logger.child({}, { level: 'warn' }),
     compile: await loadCompiler(),
     dispatch: createDispatcher({ roster, clock }),
     ready: () =>

@@ -32,8 +32,6 @@ const bodyLimit = 8 * 1_048_576;
 export function createApi(tools: ApiTools): FastifyInstance {
   const app = fastify({
     loggerInstance: tools.logger,
-    // One line per fetch is written where the fetch ends; a second one per request would only repeat it.
-    disableRequestLogging: true,
     bodyLimit,
     // Streams of a fetch end by being cancelled when the server stops, not by being waited for.
     forceCloseConnections: true,
