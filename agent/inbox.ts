@@ -8,7 +8,7 @@ export type Rejection = { why: 'at-capacity' | 'draining' | 'duplicate' | 'refus
 export interface RunningTask extends TaskIdentity {
   /** Aborted when the task is cancelled. */
   readonly signal: AbortSignal;
-  /** Gives the place back. */
+  /** Gives the place back. Calling it twice is fine. */
   readonly done: () => void;
 }
 
@@ -41,12 +41,15 @@ export function createInbox(capacity: number): Inbox {
       const refused = refusal(task);
       if (refused) return { why: 'refused', detail: refused };
       const cancel = new AbortController();
-      tasks.set(task.task, { task: task.task, attempt: task.attempt, cancel });
+      const entry = { task: task.task, attempt: task.attempt, cancel };
+      tasks.set(task.task, entry);
       return {
         task: task.task,
         attempt: task.attempt,
         signal: cancel.signal,
         done() {
+          // Called twice, it must not give back the place of a later attempt.
+          if (tasks.get(task.task) !== entry) return;
           tasks.delete(task.task);
           if (tasks.size === 0) for (const resolve of waiters.splice(0)) resolve();
         },

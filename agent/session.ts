@@ -54,6 +54,12 @@ export function startSession(socket: WebSocket, options: SessionOptions): Sessio
     await new Promise<void>(resolve => socket.send(frame, () => resolve()));
   }
 
+  /** The place is free before the other side hears so: it may fill it at once. */
+  function conclude(slot: RunningTask, message: ToControlPlane): Promise<void> {
+    slot.done();
+    return send(message);
+  }
+
   function heartbeat(): void {
     void send({ type: 'heartbeat', running: inbox.running(), draining: inbox.draining });
   }
@@ -107,7 +113,7 @@ export function startSession(socket: WebSocket, options: SessionOptions): Sessio
       if (!outcome.ok) {
         const { ok: _ok, log: _log, ...failure } = outcome;
         log.info({ reason: failure.reason, exitCode: failure.exitCode, durationMs }, 'task failed');
-        return await send({ type: 'failed', ...id, ...failure });
+        return await conclude(slot, { type: 'failed', ...id, ...failure });
       }
       let chunks = 0;
       for await (const chunk of outcome.chunks) {
@@ -116,10 +122,10 @@ export function startSession(socket: WebSocket, options: SessionOptions): Sessio
         chunks += 1;
       }
       log.info({ durationMs }, 'task succeeded');
-      await send({ type: 'succeeded', ...id, chunks, durationMs });
+      await conclude(slot, { type: 'succeeded', ...id, chunks, durationMs });
     } catch (error) {
       log.error({ err: error }, 'task broke the agent');
-      await send({ type: 'failed', ...id, reason: 'internal', durationMs: 0 });
+      await conclude(slot, { type: 'failed', ...id, reason: 'internal', durationMs: 0 });
     }
   }
 

@@ -77,7 +77,11 @@ function documents(id: string, inputs: Readonly<Record<string, string>>): string
       },
     },
   };
-  const spec = { secretManagerIdentifier: `account.${id}`, valueType: 'CustomSecretManagerValues', value: '' };
+  const spec = {
+    secretManagerIdentifier: `account.${id}`,
+    valueType: 'CustomSecretManagerValues',
+    value: '',
+  };
   return [{ connector }, { secret: { type: 'SecretText', name: id, identifier: id, spec } }]
     .map(document => JSON.stringify(document))
     .join('\n---\n');

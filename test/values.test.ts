@@ -26,7 +26,9 @@ after(() => world[Symbol.asyncDispose]());
 
 for (const [name, value] of Object.entries(hostile)) {
   test(`a value with ${name} arrives byte for byte when an input brings it`, async () => {
-    const { secret } = await world.script('secret=<+secretManager.environmentVariables.value>', { inputs: { value } });
+    const { secret } = await world.script('secret=<+secretManager.environmentVariables.value>', {
+      inputs: { value },
+    });
     await arrives(secret, value);
   });
 
@@ -94,7 +96,10 @@ async function arrives(secret: string, value: string): Promise<void> {
   assert.equal(sealed.code, 0, sealed.err);
   assert.deepEqual(sealed.out, Buffer.from(value));
   const response = await world.api('/fetch', { secret });
-  const events = (await response.text()).trimEnd().split('\n').map(line => JSON.parse(line));
+  const events = (await response.text())
+    .trimEnd()
+    .split('\n')
+    .map(line => JSON.parse(line));
   const opened = events.filter(({ event }) => event === 'value').map(({ text }) => text);
   assert.equal(opened.join(''), value);
   assert.equal(events.at(-1).event, 'done');

@@ -15,18 +15,28 @@ export function keepHead(stream: Readable, most: number, overflow: () => void): 
   return () => Buffer.concat(chunks);
 }
 
-/** Keeps the last bytes of a stream, at least `least` of them. */
-export function keepTail(stream: Readable, least: number): () => Buffer {
+/**
+ * Keeps the last bytes of a stream, at most `most`. Where it had to cut, what is left begins with a whole
+ * line: half a line might hold half a secret, which nobody could recognise any more.
+ */
+export function keepTail(stream: Readable, most: number): () => Buffer {
   let chunks: Buffer[] = [];
   let size = 0;
+  let total = 0;
   stream.on('data', (chunk: Buffer) => {
     chunks.push(chunk);
     size += chunk.length;
-    if (size > 4 * least) {
-      chunks = [Buffer.concat(chunks).subarray(-least)];
-      size = least;
+    total += chunk.length;
+    if (size > 4 * most) {
+      chunks = [Buffer.concat(chunks).subarray(-most)];
+      size = most;
     }
   });
   stream.on('error', () => {});
-  return () => Buffer.concat(chunks).subarray(-least);
+  return () => {
+    const end = Buffer.concat(chunks).subarray(-most);
+    if (total <= most) return end;
+    const line = end.indexOf('\n');
+    return line < 0 ? Buffer.alloc(0) : end.subarray(line + 1);
+  };
 }

@@ -98,16 +98,18 @@ async function* run(context: Run): AsyncGenerator<DispatchEvent, void, void> {
 
   try {
     while (true) {
-      const link = await nextDelegate(context, demand, { tried, full }, over.soft.signal);
-      if (!link) {
+      const started = await startOnNext(context, demand, { tried, full }, over.soft.signal, link => {
+        attempt += 1;
+        const remainingMs = Math.max(1, Math.floor(deadline - clock.now()));
+        return link.start(taskOf(context, task, attempt, remainingMs));
+      });
+      if (!started) {
         if (over.soft.signal.aborted) yield failed(overReason(context, 'while waiting for a free delegate'));
         else if (last) yield failed(last.failure, last.delegate);
         else yield failed({ reason: 'no-eligible-delegate' });
         return;
       }
-      attempt += 1;
-      const remainingMs = Math.max(1, Math.floor(deadline - clock.now()));
-      const running = link.start(taskOf(context, task, attempt, remainingMs));
+      const { link, running } = started;
       const result = yield* follow(context, link, running, { task, attempt }, over.hard.signal);
       if (result === 'done') return;
       const { failure } = result;
@@ -160,15 +162,17 @@ function overAt({ clock, signal }: Run, deadline: number) {
 }
 
 /**
- * A delegate with a free place. Waits while those that fit are busy, and after a loss for one to come (back);
- * undefined when there is none to wait for, or patience is over.
+ * Starts an attempt on a delegate with a free place. Waits while those that fit are busy, and after a loss for
+ * one to come (back); undefined when there is none to wait for, or patience is over. Choosing and starting are
+ * one step: of many who wait for one free place only one gets it.
  */
-async function nextDelegate(
+async function startOnNext(
   { roster, random, clock }: Run,
   demand: Demand,
   { tried, full }: { tried: Map<Link, Verdict>; full: Set<Link> },
   over: AbortSignal,
-): Promise<Link | undefined> {
+  start: (link: Link) => Attempt,
+): Promise<{ link: Link; running: Attempt } | undefined> {
   const lost = [...tried.values()].some(({ why }) => why === 'LOST');
   const patience = new AbortController();
   const giveUp = clock.after(comeBackMs, () => patience.abort());
@@ -176,7 +180,7 @@ async function nextDelegate(
     while (!over.aborted) {
       const excluded = new Map([...tried, ...[...full].map(link => [link, fullVerdict] as const)]);
       const choice = choose(roster, demand, excluded, random);
-      if (choice.kind === 'chosen') return choice.link;
+      if (choice.kind === 'chosen') return { link: choice.link, running: start(choice.link) };
       const change = AbortSignal.any([over, patience.signal]);
       if (full.size > 0) {
         // It said that it is full although we count a free place: what it has there ends without our hearing.

@@ -264,10 +264,18 @@ export function isRunning(pid: number): boolean {
 }
 
 /** Resolves when a process has ended. It is nobody's child here, so there is nothing to wait for but to look. */
-export async function ends(pid: number): Promise<void> {
+export function ends(pid: number): Promise<void> {
+  return becomesTrue(() => !isRunning(pid), `process ${pid} is still running`);
+}
+
+/** Looks again and again, for what nobody announces. */
+export async function becomesTrue(
+  look: () => boolean | Promise<boolean>,
+  otherwise = 'it did not become true',
+): Promise<void> {
   const until = performance.now() + 30_000;
-  while (isRunning(pid)) {
-    if (performance.now() > until) throw new Error(`process ${pid} is still running`);
+  while (!(await look())) {
+    if (performance.now() > until) throw new Error(otherwise);
     await new Promise(resolve => setTimeout(resolve, 20));
   }
 }
