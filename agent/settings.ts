@@ -169,7 +169,7 @@ function find(
 ): Found | undefined {
   const long = definition.flag?.split(' ')[0] ?? '';
   const flag = long && flags[long.slice(2).replaceAll(/-(.)/g, (_, letter: string) => letter.toUpperCase())];
-  if (typeof flag === 'string') return { text: flag.trim(), from: long };
+  if (long && typeof flag === 'string') return { text: flag.trim(), from: long };
   for (const source of [env, file]) {
     for (const name of [definition.name, ...(definition.aliases ?? [])]) {
       // Short aliases such as NAME or URL are those of an env file; in a process environment they are
