@@ -5,6 +5,8 @@ export const closeCode = {
   goingAway: 1001,
   /** A frame was larger than allowed; sent by the websocket library itself. */
   messageTooBig: 1009,
+  /** The control plane failed at something that has nothing to do with this delegate. */
+  internalError: 1011,
   /** A frame broke the schema, or was not allowed at this point. */
   protocolError: 4400,
   /** The token is unknown. Fatal. */

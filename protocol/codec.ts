@@ -1,6 +1,7 @@
 /** Text to message and back, validated on arrival and on departure, the same on both sides. */
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
 import type { Static, TSchema } from 'typebox';
+import { limits } from './limits.ts';
 import { schemas, type ToControlPlane, type ToDelegate } from './messages.ts';
 
 /**
@@ -20,18 +21,27 @@ export interface Codec<Incoming, Outgoing> {
    * known one are dropped; everything else that breaks the schema throws a `ProtocolError`.
    */
   parse(frame: string): Parsed<Incoming>;
-  /** Writes a frame. Throws a `ProtocolError` for what the other side would refuse, unknown fields included. */
+  /**
+   * Writes a frame. Throws a `ProtocolError` for what the other side would refuse: unknown fields included, and
+   * frames that are too large, as the socket would be closed for one with everything that runs over it.
+   */
   stringify(message: Outgoing): string;
 }
 
 /** The agent's end of the wire. */
 export function agentCodec(): Codec<ToDelegate, ToControlPlane> {
-  return { parse: parser(schemas.toDelegate), stringify: writer(schemas.toControlPlane) };
+  return {
+    parse: parser(schemas.toDelegate),
+    stringify: writer(schemas.toControlPlane, limits.frameToControlPlane),
+  };
 }
 
 /** The control plane's end of the wire. */
 export function controlPlaneCodec(): Codec<ToControlPlane, ToDelegate> {
-  return { parse: parser(schemas.toControlPlane), stringify: writer(schemas.toDelegate) };
+  return {
+    parse: parser(schemas.toControlPlane),
+    stringify: writer(schemas.toDelegate, limits.frameToDelegate),
+  };
 }
 
 // The receiving validator drops fields that this version does not know, so that the code behind it never
@@ -66,6 +76,7 @@ function parser<Schemas extends Record<string, TSchema>>(
 
 function writer<Schemas extends Record<string, TSchema>>(
   known: Schemas,
+  mostBytes: number,
 ): (message: Static<Schemas[keyof Schemas]>) => string {
   const validators = new Map(Object.entries(known).map(([type, schema]) => [type, sending.compile(schema)]));
   return message => {
@@ -74,7 +85,10 @@ function writer<Schemas extends Record<string, TSchema>>(
     if (type === undefined || !validate)
       throw new ProtocolError('a message of a type that is not ours to send');
     if (!validate(message)) throw new ProtocolError(describe(type, validate.errors));
-    return JSON.stringify(message);
+    const frame = JSON.stringify(message);
+    if (Buffer.byteLength(frame) > mostBytes)
+      throw new ProtocolError(`invalid "${type}": its frame is larger than ${mostBytes} bytes`);
+    return frame;
   };
 }
 

@@ -1,4 +1,7 @@
-/** Sizes that both sides hold each other to. All in bytes unless the name says otherwise. */
+/**
+ * Sizes that both sides hold each other to. Bytes for what is sealed and for frames, Unicode characters (as
+ * JSON Schema counts) for texts in messages, else a number of things. PROTOCOL.md names the unit of each.
+ */
 export const limits = {
   /** The largest value, after trimming. */
   value: 1_048_576,
@@ -16,8 +19,8 @@ export const limits = {
   stderrTail: 4_096,
   /** The text of one `log` message. */
   log: 16_384,
-  /** `maxPayload` of the socket toward the delegate (`task` is the largest message). */
+  /** `maxPayload` of the socket toward the delegate. A `task` can be legal in each of its parts and yet be larger. */
   frameToDelegate: 1_048_576,
-  /** `maxPayload` of the socket toward the control plane (`value` is the largest message). */
-  frameToControlPlane: 131_072,
+  /** `maxPayload` of the socket toward the control plane: what fits its schema fits in here. */
+  frameToControlPlane: 1_048_576,
 } as const;

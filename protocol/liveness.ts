@@ -25,8 +25,9 @@ export function watchLiveness(
   socket.on('pong', hear);
   socket.on('ping', hear);
   socket.on('message', hear);
-  return every(clock, periodMs, () => {
+  const stop = every(clock, periodMs, () => {
     if (!heard) {
+      stop();
       onSilence();
       socket.terminate();
       return;
@@ -34,4 +35,5 @@ export function watchLiveness(
     heard = false;
     socket.ping();
   });
+  return stop;
 }

@@ -41,11 +41,11 @@ const sealed = (plainBytes: number) =>
 
 const Reason = Type.Unsafe<FailureReason>(Type.String({ enum: [...failureReasons] }));
 
-const Input = object({
-  /** `sealed`: the data is a JWE for the agent's key, bound to this task, attempt and position. */
-  kind: Type.Unsafe<'plain' | 'sealed'>(Type.String({ enum: ['plain', 'sealed'] })),
-  data: text(Math.ceil(limits.input * 1.34) + 1_024),
-});
+const Input = Type.Union([
+  object({ kind: Type.Literal('plain'), data: text(limits.input) }),
+  /** The data is a JWE for the agent's key, bound to this task, attempt and position. */
+  object({ kind: Type.Literal('sealed'), data: sealed(limits.input) }),
+]);
 
 const toDelegate = {
   welcome: object({

@@ -60,7 +60,7 @@ export async function* sealValue(
   } while (offset < value.length);
 }
 
-/** Opens the chunks of one value in order. */
+/** Opens the chunks of one value, one after the other. After a `SealError` it opens nothing more. */
 export interface ValueOpener {
   /** Opens the next chunk. Throws a `SealError` when it is not the next one of this task and attempt. */
   open(chunk: SealedChunk): Promise<Uint8Array>;
@@ -69,14 +69,23 @@ export interface ValueOpener {
 }
 
 export function openValue(keys: SealingKeys, identity: TaskIdentity): ValueOpener {
-  let next = 0;
+  // Undefined while a chunk is being opened, and for ever when that failed: a chunk that is handed in twice at
+  // once is not opened twice, and a value with a damaged piece never becomes complete.
+  let next: number | undefined = 0;
+  let length = 0;
   let final = false;
   return {
     async open(chunk) {
       if (final) throw new SealError('a value chunk came after the final one');
-      const expected = { typ: 'legate-value', ...place(identity), seq: next, final: chunk.final };
-      const bytes = await open(chunk.sealed, keys, expected, `value chunk ${next}`);
-      next += 1;
+      const seq = next;
+      if (seq === undefined) throw new SealError('the value chunk before this one was not opened');
+      next = undefined;
+      const expected = { typ: 'legate-value', ...place(identity), seq, final: chunk.final };
+      const bytes = await open(chunk.sealed, keys, expected, `value chunk ${seq}`);
+      length += bytes.length;
+      // Whoever collects the pieces relies on this: without it a value could go on for ever.
+      if (length > limits.value) throw new SealError(`the value is larger than ${limits.value} bytes`);
+      next = seq + 1;
       final = chunk.final;
       return bytes;
     },
@@ -106,7 +115,11 @@ export async function openInput(
 ): Promise<string> {
   const header = { typ: 'legate-input', ...place(identity), index };
   const bytes = await open(sealed, keys, header, `input ${index}`);
-  return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw new SealError(`input ${index} is not UTF-8 text`);
+  }
 }
 
 type Place = Record<string, string | number | boolean>;
@@ -119,16 +132,23 @@ async function importPublicKey(jwk: PublicKey): Promise<CryptoKey> {
   return key;
 }
 
-function seal(bytes: Uint8Array, key: CryptoKey, header: Place): Promise<string> {
-  return new CompactEncrypt(bytes)
-    .setProtectedHeader({ alg: algorithm, enc: encryption, ...header })
-    .encrypt(key);
+async function seal(bytes: Uint8Array, key: CryptoKey, header: Place): Promise<string> {
+  try {
+    return await new CompactEncrypt(bytes)
+      .setProtectedHeader({ alg: algorithm, enc: encryption, ...header })
+      .encrypt(key);
+  } catch {
+    // A point of low order has the right shape and yields no secret; the platform's own words don't say so.
+    throw new SealError('nothing can be sealed to this public key');
+  }
 }
 
 async function open(sealed: string, keys: SealingKeys, expected: Place, what: string): Promise<Uint8Array> {
   const opened = await compactDecrypt(sealed, keys.privateKey, {
     keyManagementAlgorithms: [algorithm],
     contentEncryptionAlgorithms: [encryption],
+    // A compressed piece could unfold to far more than its length; and compression tells of the content.
+    maxDecompressedLength: 0,
   }).catch(() => {
     throw new SealError(`${what} can't be opened: it was damaged, or sealed for another key`);
   });
