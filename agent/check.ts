@@ -64,10 +64,14 @@ async function checkConnection(
   const answer = new Promise<ToDelegate | { code: number }>(resolve => {
     socket.once('close', code => resolve({ code }));
     socket.once('message', data => {
-      const parsed = codec.parse(frameText(data));
-      resolve(parsed.known ? parsed.message : { code: closeCode.protocolError });
+      try {
+        const parsed = codec.parse(frameText(data));
+        resolve(parsed.known ? parsed.message : { code: closeCode.protocolError });
+      } catch {
+        resolve({ code: closeCode.protocolError });
+      }
     });
-  }).catch(() => ({ code: closeCode.protocolError }));
+  });
   const { publicKey } = await generateSealingKeys();
   const hello = describeAgent(settings, `check-${randomBytes(12).toString('base64url')}`, publicKey);
   socket.send(codec.stringify({ ...hello, check: true }));

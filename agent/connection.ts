@@ -63,7 +63,8 @@ export async function* connections(options: ConnectionOptions): AsyncGenerator<W
       if (signal.aborted) return;
       if (clock.now() - since >= goodAfterMs) failures = 0;
       logger.warn({ code, reason }, 'connection closed');
-    } else if (!signal.aborted) {
+    } else {
+      if (signal.aborted) return;
       logger.warn({ problem: opened.problem }, 'cannot connect to the control plane');
     }
     const pauseMs = backoffMs(failures, random);

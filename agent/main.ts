@@ -5,7 +5,7 @@ import { type Clock, generateSealingKeys, type Hello, sleep, systemClock } from 
 import { connections, FatalCloseError } from './connection.ts';
 import { scriptEnvironment } from './execute/environment.ts';
 import { type LocalRunner, localRunner } from './execute/local.ts';
-import { type HealthState, serveHealth } from './health.ts';
+import { type HealthServer, type HealthState, serveHealth } from './health.ts';
 import { createInbox, type Inbox } from './inbox.ts';
 import { createLogger, type Logger } from './logger.ts';
 import { runTask } from './run-task.ts';
@@ -28,11 +28,11 @@ export async function runAgent({ settings, secrets, clock = systemClock }: Agent
   const logger = createLogger(settings.logLevel, { delegate: settings.name, instance });
   const stopping = new AbortController();
   const health: HealthState = { registered: false, draining: false, lastRegisteredAt: clock.now() };
-  const healthServer = settings.healthListen && (await listen(settings.healthListen, health, clock));
   const keys = await generateSealingKeys();
   const inbox = createInbox(settings.maxTasks);
-  const runner = startRunner(settings);
   const hello = describeAgent(settings, instance, keys.publicKey);
+  const runner = startRunner(settings);
+  let healthServer: HealthServer | undefined;
   let session: Session | undefined;
   let cancelled = false;
 
@@ -56,8 +56,9 @@ export async function runAgent({ settings, secrets, clock = systemClock }: Agent
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
 
-  logger.info({ ...settings, url: settings.url.href, healthPort: healthServer?.port }, 'agent started');
   try {
+    if (settings.healthListen) healthServer = await listen(settings.healthListen, health, clock);
+    logger.info({ ...settings, url: settings.url.href, healthPort: healthServer?.port }, 'agent started');
     for await (const socket of connections({
       ...settings,
       ...secrets,

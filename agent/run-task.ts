@@ -43,7 +43,8 @@ export async function runTask(task: Task, tools: TaskTools, bounds: RunBounds): 
   );
 
   const redact = redactor([...opened.secrets, ...secretsOf(execution)]);
-  const log = redact(execution.stderr.toString());
+  // A value too large was never read to its end, so that nobody would recognise the rest of it.
+  const log = execution.end.kind === 'too-large' ? '' : redact(execution.stderr.toString());
   const value = execution.collected.value && toValue(execution.collected.value);
   const { durationMs } = execution;
   if (succeeded(execution) && value?.ok) {

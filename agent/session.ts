@@ -117,7 +117,10 @@ export function startSession(socket: WebSocket, options: SessionOptions): Sessio
       }
       let chunks = 0;
       for await (const chunk of outcome.chunks) {
-        if (signal.aborted) return;
+        if (signal.aborted) {
+          log.info('task cancelled while its value was on its way');
+          return await conclude(slot, { type: 'failed', ...id, reason: 'cancelled', durationMs });
+        }
         await send({ type: 'value', ...id, ...chunk });
         chunks += 1;
       }
@@ -141,6 +144,8 @@ export function startSession(socket: WebSocket, options: SessionOptions): Sessio
     await Promise.all(tasks);
   });
   socket.on('message', (data, isBinary) => {
+    // Frames may still come after a broken one; nothing is done any more for who sent that.
+    if (socket.readyState !== socket.OPEN) return;
     try {
       if (isBinary) throw new ProtocolError('binary frames are not used');
       receive(frameText(data));

@@ -12,6 +12,11 @@ import { delegateNamePattern } from '../protocol/index.ts';
 /** A wrong setting: one line that names the setting, the rule and the fix, and never a secret. */
 export class SettingsError extends Error {
   override readonly name = 'SettingsError';
+
+  constructor(message: string) {
+    // What it quotes may hold line ends.
+    super(message.replaceAll(/\s*[\r\n]+\s*/g, ' '));
+  }
 }
 
 /** Everything about an agent that may be logged. */
@@ -137,7 +142,7 @@ export function readSettings(
     url: websocketUrl(read('url')),
     name: delegateName(read('name')),
     tags: tagList(read('tags')),
-    healthListen: listenAddress(read('healthListen') ?? { text: ':3460', from: 'the default' }),
+    healthListen: listenAddress(read('healthListen')),
     maxTasks: integer(read('maxTasks'), 50, 1, 10_000),
     logLevel: oneOf(read('logLevel'), ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'info'),
     drainTimeoutMs: integer(read('drainTimeout'), 540, 0, 86_400) * 1_000,
@@ -153,6 +158,8 @@ export function readSettings(
 interface Found {
   readonly text: string;
   readonly from: string;
+  /** 1 for the settings file, 2 for the environment, 3 for a flag. */
+  readonly strength: number;
 }
 
 function reader(flags: FlagValues, env: NodeJS.ProcessEnv): (key: SettingKey) => Found | undefined {
@@ -169,7 +176,7 @@ function find(
 ): Found | undefined {
   const long = definition.flag?.split(' ')[0] ?? '';
   const flag = long && flags[long.slice(2).replaceAll(/-(.)/g, (_, letter: string) => letter.toUpperCase())];
-  if (long && typeof flag === 'string') return { text: flag.trim(), from: long };
+  if (long && typeof flag === 'string') return { text: flag.trim(), from: long, strength: 3 };
   for (const source of [env, file]) {
     for (const name of [definition.name, ...(definition.aliases ?? [])]) {
       // Short aliases such as NAME or URL are those of an env file; in a process environment they are
@@ -177,7 +184,10 @@ function find(
       if (source === env && !name.includes('_')) continue;
       const text = source[name]?.trim();
       // An empty variable counts as absent: manifests often pass every variable, filled or not.
-      if (text) return { text, from: source === file ? `${name} in the settings file` : name };
+      if (!text) continue;
+      return source === file
+        ? { text, from: `${name} in the settings file`, strength: 1 }
+        : { text, from: name, strength: 2 };
     }
   }
   return undefined;
@@ -250,7 +260,9 @@ function variableNames(found: Found | undefined): string[] {
   return names;
 }
 
-function listenAddress({ text, from }: Found): { host: string | undefined; port: number } | undefined {
+function listenAddress(found: Found | undefined): { host: string | undefined; port: number } | undefined {
+  if (!found) return { host: undefined, port: 3_460 };
+  const { text, from } = found;
   if (text === 'off') return undefined;
   const match = /^(.*):([0-9]{1,5})$/.exec(text);
   const port = Number(match?.[2]);
@@ -288,10 +300,10 @@ function absolutePath(found: Found | undefined): string | undefined {
 }
 
 function token(direct: Found | undefined, file: Found | undefined): string {
-  // A flag is stronger than the environment, also where the two are different settings for one thing.
-  const preferFile = file?.from.startsWith('--') || !direct;
+  // What is stronger counts, also where it is another setting for the same thing.
+  const preferFile = !direct || (file !== undefined && file.strength > direct.strength);
   const text = preferFile ? file && readTokenFile(file) : direct.text;
-  if (!text) {
+  if (text === undefined) {
     throw new SettingsError(
       'LEGATE_TOKEN or LEGATE_TOKEN_FILE is required: make a token with "legate delegate token create NAME"',
     );

@@ -1,5 +1,6 @@
 /** The runner contract on this machine: bash, started by execa, in a process group and folder of its own. */
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { execa } from 'execa';
 import { type Clock, limits, sleep, systemClock } from '../../protocol/index.ts';
 import { bootstrap, readRecords, type ScriptRun, scriptInput } from '../script/bootstrap.ts';
@@ -55,10 +56,10 @@ export function localRunner(options: LocalOptions): LocalRunner {
   type Interpreter = ReturnType<typeof start>;
 
   function start() {
+    const directory = folder.make();
     started += 1;
     const mark = `${markPrefix}${started}`;
     marksInUse.add(mark);
-    const directory = folder.make();
     const subprocess = execa(shell, ['--noprofile', '--norc', '-c', bootstrap, 'legate'], {
       cwd: directory,
       env: { ...options.environment, [markVariable]: mark },
@@ -84,6 +85,10 @@ export function localRunner(options: LocalOptions): LocalRunner {
     const exited = new Promise<Exit>(resolve => {
       child.once('exit', (code, signal) => resolve(signal ? { signal } : { exitCode: code ?? -1 }));
       child.once('error', failure => resolve({ failure }));
+      // Where there was not even a try (no descriptors left, too large an environment), execa alone tells.
+      void subprocess.then(result => {
+        if (child.pid === undefined) resolve({ failure: result });
+      });
     });
     const outputClosed = new Promise<void>(resolve => child.once('close', () => resolve()));
     return { mark, directory, pid: child.pid, subprocess, tooLarge, channel, stderr, exited, outputClosed };
@@ -91,7 +96,12 @@ export function localRunner(options: LocalOptions): LocalRunner {
 
   function refill(): void {
     while (!closed && waiting.length < standby) {
-      const interpreter = start();
+      let interpreter: Interpreter;
+      try {
+        interpreter = start();
+      } catch {
+        return; // The next task tries for itself, and is told why not.
+      }
       waiting.push(interpreter);
       // One that ends without having been used is no loss, but must not be handed out.
       void interpreter.exited.then(() => {
@@ -101,6 +111,23 @@ export function localRunner(options: LocalOptions): LocalRunner {
         discard(interpreter);
       });
     }
+  }
+
+  /** A waiting shell, if there is one that is still as it was made. */
+  function takeWaiting(): Interpreter | undefined {
+    for (let interpreter = waiting.shift(); interpreter; interpreter = waiting.shift()) {
+      // Temporary folders get cleaned, also below a shell that waits for days.
+      if (existsSync(interpreter.directory)) return interpreter;
+      dismiss(interpreter);
+    }
+    return undefined;
+  }
+
+  /** Ends a shell that was not used. */
+  function dismiss(interpreter: Interpreter): void {
+    interpreter.subprocess.kill('SIGKILL');
+    track(interpreter.exited);
+    discard(interpreter);
   }
 
   /** Frees what a run held. What is left of its processes is swept up a moment later. */
@@ -120,6 +147,7 @@ export function localRunner(options: LocalOptions): LocalRunner {
   }
 
   function scheduleSweep(): void {
+    if (closed) return;
     oldestStray ??= clock.now();
     stopSweep ??= clock.after(sweepAfterMs, sweep);
   }
@@ -135,16 +163,26 @@ export function localRunner(options: LocalOptions): LocalRunner {
       return;
     }
     oldestStray = undefined;
-    if (signalMarked(markPrefix, marksInUse, 'SIGTERM') === 0) return;
+    const asked = signalMarked(mark => mark.startsWith(markPrefix) && !marksInUse.has(mark), 'SIGTERM');
+    if (asked.size === 0) return;
     stopSweep = clock.after(killGraceMs, () => {
       stopSweep = undefined;
-      if (signalMarked(markPrefix, marksInUse, 'SIGKILL') > 0) scheduleSweep();
+      // Only who was asked: what a later run has left behind may be of use to one that runs now.
+      const ignored = signalMarked(mark => asked.has(mark), 'SIGKILL');
+      if (ignored.size > 0 || oldestStray !== undefined) scheduleSweep();
     });
   }
 
   async function run(script: ScriptRun, { remainingMs, signal }: RunBounds): Promise<Execution> {
     const begun = clock.now();
-    const interpreter = waiting.shift() ?? start();
+    let interpreter: Interpreter;
+    try {
+      interpreter = takeWaiting() ?? start();
+    } catch (failure) {
+      const detail = `the delegate could not make a folder in ${options.workRoot} (${codeOf(failure)})`;
+      const end = { kind: 'not-started', reason: 'internal', detail } as const;
+      return { end, collected: { directoryMissing: false }, stderr: Buffer.alloc(0), durationMs: 0 };
+    }
     running += 1;
     interpreter.subprocess.stdin.end(scriptInput(script));
     const over = new AbortController();
@@ -171,14 +209,17 @@ export function localRunner(options: LocalOptions): LocalRunner {
 
   async function settle(interpreter: Interpreter, first: Exit | Ended, over: AbortSignal): Promise<End> {
     const { pid, mark, outputClosed } = interpreter;
+    // Somebody whom the script left behind may hold the pipes open; it does not delay the outcome for long.
+    const lastOutput = () => Promise.race([outputClosed, sleep(clock, settleMs, over)]);
     if (typeof first === 'string') {
       const forced = pid !== undefined && (await endTree({ pid, mark }, killGraceMs, clock)).forced;
+      // The last thing that comes is what the variable held: without it nothing could be redacted.
+      await lastOutput();
       return { kind: first, forced };
     }
     if ('failure' in first) return notStarted(first.failure, shell);
-    // Somebody whom the script left behind may hold the pipes open; it does not delay the outcome for long,
-    // and is ended without anybody waiting for it.
-    await Promise.race([outputClosed, sleep(clock, settleMs, over)]);
+    await lastOutput();
+    // Who is left is ended without anybody waiting for it.
     if (pid !== undefined && groupExists(pid)) track(endTree({ pid, mark }, killGraceMs, clock));
     return 'signal' in first
       ? { kind: 'signalled', signal: first.signal }
@@ -190,21 +231,22 @@ export function localRunner(options: LocalOptions): LocalRunner {
     run,
     async close() {
       closed = true;
-      for (const interpreter of waiting.splice(0)) {
-        interpreter.subprocess.kill('SIGKILL');
-        discard(interpreter);
-      }
-      await Promise.all(clearing);
       stopSweep?.();
+      for (const interpreter of waiting.splice(0)) dismiss(interpreter);
+      while (clearing.size > 0) await Promise.all(clearing);
       // Nobody is left to ask twice.
-      signalMarked(markPrefix, new Set(), 'SIGKILL');
+      signalMarked(mark => mark.startsWith(markPrefix), 'SIGKILL');
       folder.close();
     },
   };
 }
 
+function codeOf(failure: unknown): string {
+  return failure instanceof Error && 'code' in failure ? String(failure.code) : 'unknown error';
+}
+
 function notStarted(failure: unknown, shell: string): End {
-  const code = failure instanceof Error && 'code' in failure ? String(failure.code) : 'unknown error';
+  const code = codeOf(failure);
   return code === 'ENOENT'
     ? { kind: 'not-started', reason: 'shell-missing', detail: `there is no ${shell} on the delegate's PATH` }
     : { kind: 'not-started', reason: 'internal', detail: `the delegate could not start ${shell} (${code})` };

@@ -26,76 +26,83 @@ export async function endTree(
   graceMs: number,
   clock: Clock,
 ): Promise<{ forced: boolean }> {
-  signalTree(tree, 'SIGTERM');
   const deadline = clock.now() + graceMs;
-  while (isAlive(tree)) {
+  const asked = new Set<number>();
+  for (let left = members(tree); left.length > 0; left = members(tree)) {
     if (clock.now() >= deadline) {
-      // A tree that forks may outrun one look at it, so look until it is gone.
-      do {
-        signalTree(tree, 'SIGKILL');
-        await sleep(clock, pollMs);
-      } while (isAlive(tree) && clock.now() < deadline + graceMs);
+      await forceEnd(tree, graceMs, clock);
       return { forced: true };
     }
+    // Each is asked once, as it may have a trap; but a shell that waits for a child which it started only
+    // just now hears of nothing before that child has ended.
+    for (const pid of left) if (!asked.has(pid)) kill(pid, 'SIGTERM');
+    for (const pid of left) asked.add(pid);
     await sleep(clock, pollMs);
   }
   return { forced: false };
 }
 
+/** A tree that forks may outrun one look at it, so it looks until the tree is gone, within reason. */
+async function forceEnd(tree: ProcessTree, mostMs: number, clock: Clock): Promise<void> {
+  const deadline = clock.now() + mostMs;
+  do {
+    kill(-tree.pid, 'SIGKILL');
+    for (const pid of members(tree)) kill(pid, 'SIGKILL');
+    await sleep(clock, pollMs);
+  } while (members(tree).length > 0 && clock.now() < deadline);
+}
+
 /** Is anything of the tree's process group left? Cheap: one system call. It does not see who left the group. */
 export function groupExists(pid: number): boolean {
+  return kill(-pid, 0);
+}
+
+/** Signals every process with a mark that is meant. Returns the marks that were found. */
+export function signalMarked(meant: (mark: string) => boolean, signal: NodeJS.Signals): ReadonlySet<string> {
+  const found = new Set<string>();
+  for (const pid of processIds()) {
+    const mark = markOf(pid);
+    if (mark === undefined || !meant(mark)) continue;
+    kill(pid, signal);
+    found.add(mark);
+  }
+  return found;
+}
+
+/** What runs of a tree. Where there is no /proc, that is its process group as one. */
+function members(tree: ProcessTree): number[] {
+  const all = processIds();
+  if (all.length === 0) return groupExists(tree.pid) ? [-tree.pid] : [];
+  return all.filter(pid => {
+    const { state, group } = statusOf(pid);
+    // A zombie has ended, also where whoever should reap it comes late.
+    if (state === undefined || state === 'Z' || state === 'X') return false;
+    return group === tree.pid || markOf(pid) === tree.mark;
+  });
+}
+
+/** Signals a process, or a group by its negative number. False when it has ended already. */
+function kill(pid: number, signal: NodeJS.Signals | 0): boolean {
   try {
-    process.kill(-pid, 0);
-    return true;
+    return process.kill(pid, signal);
   } catch {
     return false;
   }
 }
 
-/** Signals every process whose mark begins with `prefix` and is not in `keep`. Returns how many there were. */
-export function signalMarked(prefix: string, keep: ReadonlySet<string>, signal: NodeJS.Signals): number {
-  const strays = marked(prefix).filter(({ mark }) => !keep.has(mark));
-  for (const { pid } of strays) kill(pid, signal);
-  return strays.length;
+function statusOf(pid: number): { state?: string | undefined; group?: number } {
+  const stat = read(`/proc/${pid}/stat`);
+  // The command's name stands in brackets and may hold anything; state, parent and group follow it.
+  const [state, , group] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return group === undefined ? {} : { state, group: Number(group) };
 }
 
-function signalTree(tree: ProcessTree, signal: NodeJS.Signals): void {
-  kill(-tree.pid, signal);
-  for (const { pid } of marked(tree.mark)) kill(pid, signal);
-}
-
-function kill(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch {
-    // It has ended already, which is what was wanted.
-  }
-}
-
-function isAlive(tree: ProcessTree): boolean {
-  // A group of nothing but zombies exists although nothing runs, for instance below a PID 1 that reaps late.
-  return (groupExists(tree.pid) && !groupIsDead(tree.pid)) || marked(tree.mark).length > 0;
-}
-
-function groupIsDead(group: number): boolean {
-  const states = processIds().flatMap(pid => {
-    const stat = read(`/proc/${pid}/stat`);
-    // The command's name stands in brackets and may hold anything; state, parent and group follow it.
-    const [state, , pgrp] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return Number(pgrp) === group && state ? [state] : [];
-  });
-  return states.length > 0 && states.every(state => state === 'Z' || state === 'X');
-}
-
-/** The processes whose mark begins with `prefix`. Empty where there is no /proc. A zombie has no environment. */
-function marked(prefix: string): { pid: number; mark: string }[] {
-  return processIds().flatMap(pid => {
-    const environment = read(`/proc/${pid}/environ`);
-    const at = `\0${environment}`.indexOf(`\0${markVariable}=${prefix}`);
-    if (at < 0) return [];
-    const mark = environment.slice(at + markVariable.length + 1).split('\0', 1)[0] ?? '';
-    return [{ pid, mark }];
-  });
+/** The mark in a process's environment. A zombie has none. */
+function markOf(pid: number): string | undefined {
+  const environment = `\0${read(`/proc/${pid}/environ`)}`;
+  const name = `\0${markVariable}=`;
+  const at = environment.indexOf(name);
+  return at < 0 ? undefined : environment.slice(at + name.length).split('\0', 1)[0];
 }
 
 function processIds(): number[] {

@@ -63,11 +63,14 @@ export const bootstrap = [
  * Stands behind the script's last line. It must not depend on anything the script may have changed:
  * assignments can't be overridden, in POSIX mode special builtins are found before functions, and a
  * backslash keeps aliases away; so `unset -f` frees `builtin` and `printf` from functions of these names.
- * It begins with a command of its own and is one line, so that a script that ends in a line continuation
- * swallows it instead of getting a piece of it into the value.
+ * It is one line and begins with `[[ true ]]`, which means something only where a command begins: behind a
+ * script that ends in a line continuation, as in `secret=v\`, it makes the assignment one that lasts for the
+ * command `true`, instead of getting a piece of the collector into the value. It must be a keyword, as a
+ * function may have any command's name, and must not continue as a special builtin such as `:`, whose
+ * assignments last in POSIX mode.
  */
 const collector =
-  'builtin :; POSIXLY_CORRECT=1; \\unset -f builtin printf; ' +
+  '[[ true ]]; POSIXLY_CORRECT=1; \\unset -f builtin printf; ' +
   `\\builtin printf '${record.collected}%s\\0' "$secret" >&${valueFd}; LEGATE_COLLECTED=1; \\exit 0`;
 
 /** What one run of a script is made of. */

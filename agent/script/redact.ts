@@ -1,6 +1,7 @@
 /**
  * Masks known secrets in text that a script wrote, before that text leaves the delegate or reaches its log.
- * A secret is masked line by line, as itself and in the encodings that tools print it in.
+ * A secret is masked line by line, as itself and in the encodings that tools print it in. No pattern is ever
+ * made out of a secret: one that is too large fails, and its error quotes it.
  */
 const mask = '*'.repeat(14);
 /** Shorter lines would mask half of a log; they are left alone. */
@@ -8,53 +9,121 @@ const shortest = 3;
 
 export type Redact = (text: string) => string;
 
+/** What is to be masked, from its first character to before its end. */
+type Range = readonly [start: number, end: number];
+
 /** Makes a redactor for these secrets. Shapes that are a credential whoever knows them are masked as well. */
 export function redactor(secrets: Iterable<string>): Redact {
-  const needles = new Set<string>();
-  for (const secret of secrets) {
-    const whole = secret.trim();
-    // The whole is encoded as one; in the text it appears line by line.
-    for (const form of encodings(whole)) addNeedle(needles, form);
-    for (const line of secret.split(/\r?\n/)) {
-      addNeedle(needles, line.trim());
-      for (const form of encodings(line.trim())) addNeedle(needles, form);
-    }
-  }
-  // The longest first, so that a secret that holds another one goes as a whole.
-  const alternatives = [...needles].sort((a, b) => b.length - a.length).map(escapeRegExp);
-  const known = alternatives.length > 0 ? new RegExp(alternatives.join('|'), 'g') : undefined;
+  const all = [...secrets];
   return text => {
-    const masked = known ? text.replaceAll(known, mask) : text;
-    return masked.replaceAll(githubToken, mask).replaceAll(maybeJwt, token => (isJwt(token) ? mask : token));
+    if (text === '') return text;
+    const { literal, base64 } = needlesOf(all);
+    return maskRanges(text, [
+      ...occurrences(text, literal),
+      ...wrappedOccurrences(text, base64),
+      ...githubTokens(text),
+      ...jwts(text),
+    ]);
   };
 }
 
-const githubToken = /gh[opsur]_[a-zA-Z0-9]{1,250}/g;
-const maybeJwt = /[\w-]{10,}\.[\w-]+\.[\w-]*/g;
+/** Ranges that overlap go as one, so that no rest of a secret stays behind the mask of another. */
+function maskRanges(text: string, ranges: Range[]): string {
+  ranges.sort(([a], [b]) => a - b);
+  let masked = '';
+  let end = 0;
+  for (const [rangeStart, rangeEnd] of ranges) {
+    if (rangeStart >= end) masked += text.slice(end, rangeStart) + mask;
+    end = Math.max(end, rangeEnd);
+  }
+  return masked + text.slice(end);
+}
 
-function isJwt(token: string): boolean {
+function* occurrences(text: string, needles: Iterable<string>): Generator<Range> {
+  // A secret may have ten thousand lines; looking through the text for each of them would take minutes.
+  const places = new Map<string, number[]>();
+  for (let at = 0; at + shortest <= text.length; at += 1) {
+    const begin = text.slice(at, at + shortest);
+    const known = places.get(begin);
+    if (known) known.push(at);
+    else places.set(begin, [at]);
+  }
+  for (const needle of needles)
+    for (const at of places.get(needle.slice(0, shortest)) ?? [])
+      if (text.startsWith(needle, at)) yield [at, at + needle.length];
+}
+
+/** Base64 is often broken into lines, at a width that only the tool knows, and indented. */
+function* wrappedOccurrences(text: string, needles: Iterable<string>): Generator<Range> {
+  const positions: number[] = [];
+  let flat = '';
+  for (const { 0: word, index } of text.matchAll(/\S+/g)) {
+    flat += word;
+    for (let at = 0; at < word.length; at += 1) positions.push(index + at);
+  }
+  for (const [start, end] of occurrences(flat, needles))
+    yield [positions[start] ?? 0, (positions[end - 1] ?? text.length) + 1];
+}
+
+function* githubTokens(text: string): Generator<Range> {
+  for (const { 0: token, index } of text.matchAll(/gh[opsur]_[a-zA-Z0-9]{1,250}/g))
+    yield [index, index + token.length];
+}
+
+function* jwts(text: string): Generator<Range> {
+  // Taken apart by hand: a pattern of three parts takes the square of a long word's length.
+  for (const { 0: run, index } of text.matchAll(/[\w.-]+/g)) {
+    const parts = run.split('.');
+    const header = parts.findIndex((part, at) => at + 2 < parts.length && isJwtHeader(part));
+    if (header >= 0) yield [index + [...parts.slice(0, header), ''].join('.').length, index + run.length];
+  }
+}
+
+function isJwtHeader(part: string): boolean {
+  if (part.length < 10) return false;
   try {
-    const header: unknown = JSON.parse(Buffer.from(token.split('.')[0] ?? '', 'base64url').toString());
+    const header: unknown = JSON.parse(Buffer.from(part, 'base64url').toString());
     return typeof header === 'object' && header !== null && 'alg' in header;
   } catch {
     return false;
   }
 }
 
-function addNeedle(needles: Set<string>, text: string): void {
-  if (text.length >= shortest) needles.add(text);
+/** The texts to look for: those that stand in the text as they are, and those that it may have wrapped. */
+function needlesOf(secrets: readonly string[]): { literal: Set<string>; base64: Set<string> } {
+  const literal = new Set<string>();
+  const base64 = new Set<string>();
+  for (const secret of secrets) {
+    // The whole is encoded as one; in the text it appears line by line.
+    const lines = secret.split(/\r\n?|\n/).map(line => line.trim());
+    for (const line of lines) literal.add(line);
+    for (const text of new Set([secret.trim(), ...lines])) {
+      if (text.length < shortest) continue;
+      for (const form of encodings(text)) literal.add(form);
+      for (const form of base64Forms(text)) base64.add(form);
+    }
+  }
+  for (const text of literal) if (text.length < shortest) literal.delete(text);
+  return { literal, base64 };
 }
 
-/** The forms in which tools print a text: JSON, URL, shell-quoted and base64 in its three alignments. */
+/** The forms in which tools print a text: JSON, with and without what is beyond ASCII, URL and shell-quoted. */
 function* encodings(text: string): Generator<string> {
-  if (text.length < shortest) return;
-  yield JSON.stringify(text).slice(1, -1);
+  const json = JSON.stringify(text).slice(1, -1);
+  yield json;
+  yield json.replaceAll(/[\u0080-\uffff]/g, char => `\\u${hex(char, 4)}`);
   // A lone surrogate can't be URL-encoded; it can't have come out of UTF-8 either.
   if (text.isWellFormed()) {
-    yield encodeURIComponent(text);
-    yield encodeURIComponent(text).replaceAll('%20', '+');
+    const url = encodeURIComponent(text);
+    yield url;
+    yield url.replaceAll('%20', '+');
+    yield url.replaceAll(/[!'()*]/g, char => `%${hex(char, 2).toUpperCase()}`);
   }
   yield text.replaceAll("'", "'\\''");
+}
+
+/** What all base64 of anything that holds this text has in common, in its three alignments. */
+function* base64Forms(text: string): Generator<string> {
   for (const shift of [0, 1, 2]) {
     const bytes = Buffer.concat([Buffer.alloc(shift), Buffer.from(text)]);
     // The characters at the edges mix with what stands before and after; the middle is always the same.
@@ -67,6 +136,4 @@ function* encodings(text: string): Generator<string> {
   }
 }
 
-function escapeRegExp(text: string): string {
-  return text.replaceAll(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
-}
+const hex = (char: string, digits: number) => char.charCodeAt(0).toString(16).padStart(digits, '0');

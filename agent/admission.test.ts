@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { aTask, digestOf } from '../test/harness/agent-session.ts';
+import { inputRefusal, refusal } from './admission.ts';
+
+const program = (text: string, digest = digestOf(text)) => ({
+  program: { shell: 'bash' as const, text, digest },
+});
+
+describe('a task is admitted', () => {
+  const tasks = {
+    'as it comes': aTask(),
+    'with a program beyond ASCII, whose digest is that of its UTF-8': aTask(program('secret="wörd 😀"')),
+    'with an absolute working directory': aTask({ workingDirectory: '/srv/a b' }),
+    'with the root as working directory': aTask({ workingDirectory: '/' }),
+  };
+  for (const [what, task] of Object.entries(tasks)) test(what, () => assert.equal(refusal(task), undefined));
+});
+
+describe('a task is refused', () => {
+  const otherDigest = 'the program is not the one that its digest names';
+  const relative = 'the working directory must be an absolute path';
+  const tasks: [what: string, task: ReturnType<typeof aTask>, refusal: string][] = [
+    ['whose digest is of another program', aTask(program('a', digestOf('b'))), otherDigest],
+    ['whose program has one blank more', aTask(program('secret=v ', digestOf('secret=v'))), otherDigest],
+    ['whose program holds NUL', aTask(program('secret=v\0')), 'the program holds a NUL character'],
+    ['whose working directory is relative', aTask({ workingDirectory: 'srv' }), relative],
+    ['whose working directory is relative to above', aTask({ workingDirectory: '../srv' }), relative],
+    ['whose working directory is an option', aTask({ workingDirectory: '-P' }), relative],
+    ['whose working directory is a variable', aTask({ workingDirectory: '$HOME' }), relative],
+    [
+      'whose working directory holds NUL',
+      aTask({ workingDirectory: '/srv\0' }),
+      'the working directory holds a NUL character',
+    ],
+  ];
+  for (const [what, task, why] of tasks) test(what, () => assert.equal(refusal(task), why));
+});
+
+test('an input that no shell variable can hold is refused by its name, and any other is not', () => {
+  assert.equal(inputRefusal('a\0b', 0), 'input __legate_1 holds a NUL character');
+  assert.equal(inputRefusal('\0', 99), 'input __legate_100 holds a NUL character');
+  for (const value of ['', 'a', '\\0', '\x01\x7f\n', '😀']) assert.equal(inputRefusal(value, 0), undefined);
+});

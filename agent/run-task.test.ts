@@ -1,0 +1,262 @@
+import assert from 'node:assert/strict';
+import { after, describe, test } from 'node:test';
+import { generateSealingKeys, limits, openValue, sealInput, type TaskInput } from '../protocol/index.ts';
+import { aTask, digestOf } from '../test/harness/agent-session.ts';
+import { openRunner } from '../test/harness/local-runner.ts';
+import type { End, Execution } from './execute/execution.ts';
+import type { LocalRunner } from './execute/local.ts';
+import { type Outcome, runTask } from './run-task.ts';
+
+const mask = '**************';
+const scripts = await openRunner({ standby: 1 });
+after(() => scripts[Symbol.asyncDispose]());
+const [keys, requester] = await Promise.all([generateSealingKeys(), generateSealingKeys()]);
+const identity = { task: 'task-1', attempt: 1 };
+
+interface Wanted {
+  readonly inputs?: TaskInput[];
+  readonly workingDirectory?: string;
+  readonly remainingMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Runs a program as a task, for real. */
+function run(text: string, wanted: Wanted = {}, runner: LocalRunner = scripts.runner): Promise<Outcome> {
+  const {
+    inputs = [],
+    workingDirectory,
+    remainingMs = 20_000,
+    signal = new AbortController().signal,
+  } = wanted;
+  const task = aTask({
+    program: { shell: 'bash', text, digest: digestOf(text) },
+    inputs,
+    recipient: requester.publicKey,
+    ...(workingDirectory === undefined ? {} : { workingDirectory }),
+  });
+  return runTask(task, { runner, keys }, { remainingMs, signal });
+}
+
+const plain = (data: string): TaskInput => ({ kind: 'plain', data });
+const sealed = async (value: string, index = 0, to = keys.publicKey, id = identity): Promise<TaskInput> => ({
+  kind: 'sealed',
+  data: await sealInput(value, to, id, index),
+});
+
+/** The value as its requester reads it, and in how many chunks it came. */
+async function delivered(outcome: Outcome): Promise<{ value: string; chunks: number }> {
+  assert.ok(outcome.ok, JSON.stringify(outcome));
+  const opener = openValue(requester, identity);
+  const parts: Uint8Array[] = [];
+  for await (const chunk of outcome.chunks) parts.push(await opener.open(chunk));
+  opener.finish();
+  return { value: Buffer.concat(parts).toString(), chunks: parts.length };
+}
+
+/** What failed, without the time that it took. */
+function failureOf({ durationMs: _durationMs, ...outcome }: Outcome) {
+  assert.ok(!outcome.ok, 'it did not fail');
+  const { ok: _ok, log: _log, ...failure } = outcome;
+  return failure;
+}
+
+describe('a value reaches who asked for it, and nobody else', () => {
+  test('trimmed, sealed to the requester', async () => {
+    const outcome = await run(`secret=$' v\\r\\nw \\n'`);
+    assert.ok(!JSON.stringify(outcome).includes('v\\nw'));
+    assert.deepEqual(await delivered(outcome), { value: 'v\nw', chunks: 1 });
+  });
+
+  test('up to the largest, in chunks', async () => {
+    const { value, chunks } = await delivered(await run(`printf -v secret '%0${limits.value}d' 0`));
+    assert.ok(value === '0'.repeat(limits.value));
+    assert.equal(chunks, limits.chunks);
+  });
+});
+
+describe('inputs arrive in their variables', () => {
+  test('plain and sealed, in their order', async () => {
+    const inputs = [plain('a "b"'), await sealed('sealed $x', 1), plain('')];
+    const outcome = await run('secret="[$__legate_1][$__legate_2][$__legate_3]"', { inputs });
+    assert.equal((await delivered(outcome)).value, '[a "b"][sealed $x][]');
+  });
+
+  const secret = 'hunter2-input';
+  const unopened: [what: string, input: () => Promise<TaskInput>, detail: RegExp][] = [
+    [
+      'sealed for another agent',
+      async () => sealed(secret, 0, (await generateSealingKeys()).publicKey),
+      /^input 0 can't be opened/,
+    ],
+    [
+      'sealed for another task',
+      () => sealed(secret, 0, keys.publicKey, { task: 'x', attempt: 1 }),
+      /its task differ/,
+    ],
+    [
+      'sealed for another attempt',
+      () => sealed(secret, 0, keys.publicKey, { task: 'task-1', attempt: 2 }),
+      /its attempt differ/,
+    ],
+    ['sealed for another place', () => sealed(secret, 1), /its index differ/],
+    [
+      'damaged',
+      async () => ({ kind: 'sealed', data: (await sealed(secret)).data.replace(/.{8}$/, 'AAAAAAAA') }),
+      /can't be opened/,
+    ],
+    ['sealed with NUL in it', () => sealed(`${secret}\0`), /^input __legate_1 holds a NUL character$/],
+    ['plain with NUL in it', async () => plain(`${secret}\0`), /^input __legate_1 holds a NUL character$/],
+  ];
+  for (const [what, input, detail] of unopened) {
+    test(`but not when ${what}: nothing runs, and nothing of it is shown`, async () => {
+      const runner = { run: () => assert.fail('it ran'), close: async () => {} };
+      const failure = failureOf(await run('secret=v', { inputs: [await input()] }, runner));
+      assert.equal(failure.reason, 'unresolved-input');
+      assert.match(failure.detail ?? '', detail);
+      assert.ok(!JSON.stringify(failure).includes(secret));
+    });
+  }
+});
+
+describe('why there is no value', () => {
+  const ended = 'the script ended early, before its last line';
+  const scriptsThatFail: [script: string, failure: object][] = [
+    ['exit 7', { reason: 'script-failed', exitCode: 7, detail: 'the script ended with exit code 7' }],
+    [
+      'kill -KILL $$',
+      { reason: 'script-failed', signal: 'SIGKILL', detail: 'the script was ended by SIGKILL' },
+    ],
+    ['secret=', { reason: 'empty-value', exitCode: 0 }],
+    ['secret=null', { reason: 'empty-value', exitCode: 0 }],
+    ['secret=v; exit 0', { reason: 'empty-value', exitCode: 0, detail: ended }],
+    ["secret=$'\\xff'", { reason: 'invalid-value', exitCode: 0 }],
+    [
+      `printf -v secret '%0${limits.value + 1}d' 0`,
+      { reason: 'value-too-large', detail: `the value is larger than ${limits.value} bytes` },
+    ],
+  ];
+  for (const [script, failure] of scriptsThatFail)
+    test(script, async () => assert.deepEqual(failureOf(await run(script)), failure));
+
+  test('a working directory that is not there', async () => {
+    const failure = failureOf(await run('secret=v', { workingDirectory: '/nonexistent' }));
+    assert.equal(failure.reason, 'working-directory-missing');
+    assert.equal(failure.exitCode, undefined);
+    assert.match(failure.stderrTail ?? '', /\/nonexistent/);
+  });
+
+  test('no bash', async () => {
+    await using none = await openRunner({ shell: 'no-bash' });
+    assert.deepEqual(failureOf(await run('secret=v', {}, none.runner)), {
+      reason: 'shell-missing',
+      detail: "there is no no-bash on the delegate's PATH",
+    });
+  });
+
+  const ends: [end: End, failure: object][] = [
+    [
+      { kind: 'timed-out', forced: false },
+      {
+        reason: 'timed-out',
+        detail: 'the script was stopped after 1.2 s; its process tree ended on SIGTERM',
+      },
+    ],
+    [
+      { kind: 'cancelled', forced: true },
+      {
+        reason: 'cancelled',
+        detail: 'the script was stopped after 1.2 s; its process tree ignored SIGTERM and was killed',
+      },
+    ],
+    [
+      { kind: 'not-started', reason: 'internal', detail: 'why' },
+      { reason: 'internal', detail: 'why' },
+    ],
+  ];
+  for (const [end, failure] of ends) {
+    test(`${JSON.stringify(end)}`, async () => {
+      const execution: Execution = {
+        end,
+        collected: { directoryMissing: false },
+        stderr: Buffer.alloc(0),
+        durationMs: 1_234,
+      };
+      const outcome = await run('secret=v', {}, { run: async () => execution, close: async () => {} });
+      assert.deepEqual(failureOf(outcome), failure);
+      assert.equal(outcome.durationMs, 1_234);
+    });
+  }
+
+  test('a script that fails after it had the value, which is not delivered', async () => {
+    const failure = failureOf(await run('secret=v\ntrap "exit 3" EXIT'));
+    assert.equal(failure.reason, 'script-failed');
+  });
+});
+
+describe('error output is shown without', () => {
+  const secret = 'hunter2$x"y';
+
+  test('the value, when it was delivered', async () => {
+    const outcome = await run(`secret='${secret}'; echo "got $secret" >&2`);
+    assert.equal(outcome.ok, true);
+    assert.equal(outcome.log, `got ${mask}\n`);
+  });
+
+  test('the value, when it was not delivered', async () => {
+    for (const end of ['exit 3', 'exit 0', 'kill $$', 'set -e; false']) {
+      const failure = failureOf(await run(`secret='${secret}'; echo "got $secret" >&2; ${end}`));
+      assert.equal(failure.stderrTail, `got ${mask}`);
+    }
+  });
+
+  test('the value, when the script ran out of time', async () => {
+    const program = `secret='${secret}'; echo "got $secret" >&2; sleep 60`;
+    const failure = failureOf(await run(program, { remainingMs: 500 }));
+    assert.equal(failure.reason, 'timed-out');
+    assert.equal(failure.stderrTail, `got ${mask}`);
+  });
+
+  test('the value before it was trimmed, and the line of one that is refused', async () => {
+    const failure = failureOf(await run(`secret=$'  ${'first line'}\\n\\xff'; echo "first line" >&2`));
+    assert.equal(failure.reason, 'invalid-value');
+    assert.equal(failure.stderrTail, mask);
+  });
+
+  test('any of it, when the value was too large to be known', async () => {
+    const program = `secret=$(seq -f 'line %09g' 200000); echo "$secret" >&2`;
+    const outcome = await run(program);
+    assert.equal(failureOf(outcome).reason, 'value-too-large');
+    assert.equal(failureOf(outcome).stderrTail, undefined);
+    assert.equal(outcome.log, '');
+  });
+
+  test('secret inputs, while those that are not secret stay readable', async () => {
+    const inputs = [plain('public'), await sealed(secret, 1)];
+    const failure = failureOf(await run('echo "$__legate_1 $__legate_2" >&2; exit 3', { inputs }));
+    assert.equal(failure.stderrTail, `public ${mask}`);
+  });
+
+  test('them in a detail either', async () => {
+    const end: End = { kind: 'not-started', reason: 'internal', detail: `cannot start ${secret}` };
+    const execution = { end, collected: { directoryMissing: false }, stderr: Buffer.alloc(0), durationMs: 0 };
+    const runner = { run: async () => execution, close: async () => {} };
+    const outcome = await run('secret=v', { inputs: [await sealed(secret)] }, runner);
+    assert.equal(failureOf(outcome).detail, `cannot start ${mask}`);
+  });
+
+  test('its beginning, when it is long: whole lines, as many as fit', async () => {
+    const failure = failureOf(await run('for i in {1..1000}; do echo "line $i"; done >&2; exit 3'));
+    const tail = failure.stderrTail ?? '';
+    assert.ok(tail.length <= limits.stderrTail && tail.length > limits.stderrTail - 20);
+    assert.match(tail, /^line \d+\n[\s\S]*\nline 1000$/);
+  });
+
+  test('its beginning, when it is one long line', async () => {
+    const failure = failureOf(await run("printf '%05000d' 0 >&2; exit 3"));
+    assert.equal(failure.stderrTail, '0'.repeat(limits.stderrTail));
+  });
+
+  test('anything, when there was none', async () => {
+    assert.equal('stderrTail' in failureOf(await run('echo >&2; exit 3')), false);
+  });
+});

@@ -1,0 +1,215 @@
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
+import { describe, test } from 'node:test';
+import { temporaryFolder } from '../test/harness/temporary-folder.ts';
+import { type AgentSettings, type FlagValues, readSettings, settingDefinitions } from './settings.ts';
+
+const token = 'tok-en.of~this+test';
+const least = { LEGATE_URL: 'https://legate.example', LEGATE_TOKEN: token };
+
+/** What an agent with these variables besides the required ones would run with. */
+function settingsWith(env: Record<string, string>, flags: FlagValues = {}): AgentSettings {
+  return readSettings(flags, { ...least, ...env }).settings;
+}
+
+/** As a settings file of these lines. */
+function fileWith(lines: Record<string, string>) {
+  const folder = temporaryFolder();
+  const path = folder.file('settings');
+  writeFileSync(
+    path,
+    Object.entries(lines)
+      .map(([name, value]) => `${name}=${value}\n`)
+      .join(''),
+  );
+  return { path, [Symbol.dispose]: () => folder[Symbol.dispose]() };
+}
+
+interface Case {
+  readonly name: string;
+  readonly aliases?: readonly string[];
+  /** Aliases that count in a settings file only. */
+  readonly fileAliases?: readonly string[];
+  /** Name of the flag as commander hands it over. */
+  readonly flag?: string;
+  /** Four different texts, and what is to be seen of each. */
+  readonly texts: readonly [string, string, string, string];
+  readonly see: (settings: AgentSettings, token: string) => unknown;
+  readonly values: readonly [unknown, unknown, unknown, unknown];
+}
+
+const four = ['a', 'b', 'c', 'd'] as const;
+
+const cases: Case[] = [
+  {
+    name: 'LEGATE_URL',
+    aliases: ['MANAGER_HOST_AND_PORT'],
+    fileAliases: ['URL'],
+    flag: 'url',
+    texts: ['https://a', 'http://b:80/x/', 'c:9', 'ws://d'],
+    see: settings => settings.url.href,
+    values: ['wss://a/', 'ws://b/x', 'wss://c:9/', 'ws://d/'],
+  },
+  {
+    name: 'LEGATE_TOKEN',
+    aliases: ['DELEGATE_TOKEN'],
+    fileAliases: ['TOKEN'],
+    texts: four,
+    see: (_, found) => found,
+    values: four,
+  },
+  {
+    name: 'LEGATE_NAME',
+    aliases: ['DELEGATE_NAME'],
+    fileAliases: ['NAME'],
+    flag: 'name',
+    texts: four,
+    see: settings => settings.name,
+    values: four,
+  },
+  {
+    name: 'LEGATE_TAGS',
+    aliases: ['DELEGATE_TAGS'],
+    fileAliases: ['TAGS'],
+    flag: 'tags',
+    texts: ['a, b', ' c ,, d e ', ',', 'f'],
+    see: settings => settings.tags,
+    values: [['a', 'b'], ['c', 'd e'], [], ['f']],
+  },
+  {
+    name: 'LEGATE_HEALTH_LISTEN',
+    flag: 'healthListen',
+    texts: [':1', '127.0.0.1:2', '[::1]:3', 'off'],
+    see: settings => settings.healthListen,
+    values: [
+      { host: undefined, port: 1 },
+      { host: '127.0.0.1', port: 2 },
+      { host: '::1', port: 3 },
+      undefined,
+    ],
+  },
+  {
+    name: 'LEGATE_MAX_TASKS',
+    aliases: ['DELEGATE_TASK_CAPACITY', 'DELEGATE_TASK_LIMIT'],
+    flag: 'maxTasks',
+    texts: ['1', '2', '003', '10000'],
+    see: settings => settings.maxTasks,
+    values: [1, 2, 3, 10_000],
+  },
+  {
+    name: 'LEGATE_LOG_LEVEL',
+    aliases: ['LOGGING_LEVEL'],
+    flag: 'logLevel',
+    texts: ['debug', 'WARN', 'silent', 'Trace'],
+    see: settings => settings.logLevel,
+    values: ['debug', 'warn', 'silent', 'trace'],
+  },
+  {
+    name: 'LEGATE_DRAIN_TIMEOUT',
+    flag: 'drainTimeout',
+    texts: ['0', '1', '600', '86400'],
+    see: settings => settings.drainTimeoutMs,
+    values: [0, 1_000, 600_000, 86_400_000],
+  },
+  {
+    name: 'LEGATE_WORK_DIR',
+    flag: 'workDir',
+    texts: ['/a', '/b c', '/c/', '/'],
+    see: settings => settings.workRoot,
+    values: ['/a', '/b c', '/c/', '/'],
+  },
+  {
+    name: 'LEGATE_SCRIPT_ENV',
+    flag: 'scriptEnv',
+    texts: ['A', 'b,C_1', ' D , E ', '_F'],
+    see: settings => settings.scriptEnvironment,
+    values: [['A'], ['b', 'C_1'], ['D', 'E'], ['_F']],
+  },
+];
+
+describe('a setting is taken from its flag, else the environment, else the settings file', () => {
+  for (const { name, aliases = [], fileAliases = [], flag, texts, see, values } of cases) {
+    const seen = (flags: FlagValues, env: Record<string, string>) => {
+      const { settings, secrets } = readSettings(flags, {
+        ...(name === 'LEGATE_URL' ? {} : { LEGATE_URL: least.LEGATE_URL }),
+        ...(name === 'LEGATE_TOKEN' ? {} : { LEGATE_TOKEN: token }),
+        ...env,
+      });
+      return see(settings, secrets.token);
+    };
+
+    test(`${name} and its aliases, each by itself`, () => {
+      for (const [at, text] of texts.entries()) {
+        for (const variable of [name, ...aliases])
+          assert.deepEqual(seen({}, { [variable]: text }), values[at], `${variable}=${text}`);
+        for (const variable of [name, ...aliases, ...fileAliases]) {
+          using file = fileWith({ [variable]: `'${text}'` });
+          assert.deepEqual(seen({ config: file.path }, {}), values[at], `${variable}=${text} in the file`);
+        }
+        if (flag) assert.deepEqual(seen({ [flag]: text }, {}), values[at], `--${flag} ${text}`);
+      }
+    });
+
+    test(`${name}: what is stronger counts`, () => {
+      const [alias = name] = aliases;
+      using file = fileWith({ [name]: `'${texts[3]}'` });
+      const config = file.path;
+      assert.deepEqual(seen({ config }, {}), values[3]);
+      assert.deepEqual(seen({ config }, { [alias]: texts[2] }), values[2]);
+      assert.deepEqual(seen({ config }, { [alias]: texts[2], [name]: texts[1] }), values[1]);
+      if (flag) assert.deepEqual(seen({ config, [flag]: texts[0] }, { [name]: texts[1] }), values[0]);
+    });
+
+    test(`${name}: an empty variable counts as absent`, () => {
+      using file = fileWith({ [name]: `'${texts[0]}'` });
+      const empty = Object.fromEntries([name, ...aliases].map(variable => [variable, ' ']));
+      assert.deepEqual(seen({ config: file.path }, empty), values[0]);
+    });
+  }
+
+  test('and every setting there is has been tried here', () => {
+    const tried = [...cases.map(({ name }) => name), 'LEGATE_CONFIG', 'LEGATE_TOKEN_FILE'];
+    assert.deepEqual(new Set(settingDefinitions.map(({ name }) => name)), new Set(tried));
+    for (const { name, aliases = [] } of settingDefinitions) {
+      const known = cases.find(setting => setting.name === name);
+      if (known) assert.deepEqual(aliases, [...(known.aliases ?? []), ...(known.fileAliases ?? [])]);
+    }
+  });
+});
+
+test('short aliases are those of a settings file only: in an environment they are too common to mean us', () => {
+  const settings = settingsWith({ NAME: 'other', TAGS: 'other', URL: 'other', TOKEN: 'other' });
+  assert.deepEqual([settings.name, settings.tags, settings.url.host], [hostname(), [], 'legate.example']);
+});
+
+test('the settings file may be named by a variable', () => {
+  using file = fileWith({ LEGATE_NAME: 'of-the-file' });
+  assert.equal(settingsWith({ LEGATE_CONFIG: file.path }).name, 'of-the-file');
+});
+
+test('what is not set has its default', () => {
+  assert.deepEqual(settingsWith({}), {
+    url: new URL('wss://legate.example/'),
+    name: hostname(),
+    tags: [],
+    healthListen: { host: undefined, port: 3_460 },
+    maxTasks: 50,
+    logLevel: 'info',
+    drainTimeoutMs: 540_000,
+    workRoot: tmpdir(),
+    scriptEnvironment: [],
+  });
+});
+
+test('an address keeps its path and loses what else it may hold', () => {
+  for (const [text, url] of [
+    ['https://legate.example:8443/a/b/', 'wss://legate.example:8443/a/b'],
+    ['http://127.0.0.1:8080', 'ws://127.0.0.1:8080/'],
+    ['WSS://Legate.Example', 'wss://legate.example/'],
+    ['legate.example', 'wss://legate.example/'],
+    ['localhost:8080/x', 'wss://localhost:8080/x'],
+    ['https://[::1]:1/?query#hash', 'wss://[::1]:1/'],
+  ] as const)
+    assert.equal(settingsWith({ LEGATE_URL: text }).url.href, url);
+});

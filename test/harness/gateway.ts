@@ -1,0 +1,148 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { type ClientOptions, WebSocket } from 'ws';
+import type { Link } from '../../control-plane/dispatch/link.ts';
+import { tagSet } from '../../control-plane/domain/selectors.ts';
+import { attachGateway, type Gateway, type TokenFacts } from '../../control-plane/gateway/gateway.ts';
+import { delegatePath, frameText, subprotocol } from '../../protocol/index.ts';
+import { FakeClock } from './fake-clock.ts';
+
+const tokens: Readonly<Record<string, TokenFacts>> = {
+  any: { name: 'any', delegateNames: [] },
+  edges: { name: 'edges', delegateNames: ['edge-1', 'edge-2'] },
+};
+
+export const someHello = {
+  type: 'hello',
+  name: 'edge-1',
+  instance: 'instance-1',
+  hostName: 'host',
+  agentVersion: '0',
+  tags: ['eu'],
+  capacity: 2,
+  shells: ['bash'],
+  publicKey: { kty: 'OKP', crv: 'X25519', x: 'A'.repeat(43) },
+};
+
+/** A delegate's end of the wire, without anything of the agent. */
+export interface Peer {
+  readonly socket: WebSocket;
+  /** What has arrived, and was not taken by `next`. */
+  readonly frames: Readonly<Record<string, unknown>>[];
+  next(): Promise<Readonly<Record<string, unknown>>>;
+  send(...messages: (object | string)[]): void;
+  /** Resolves when the other side has dealt with everything that was sent. */
+  heard(): Promise<void>;
+  readonly closed: Promise<{ code: number; reason: string }>;
+}
+
+export interface ListeningGateway extends AsyncDisposable {
+  readonly port: number;
+  readonly clock: FakeClock;
+  readonly gateway: Gateway;
+  /** Those in the roster now. */
+  readonly links: Link[];
+  readonly notes: string[];
+  /** How often somebody became free, or began to drain. */
+  changes(): number;
+  /** Opens a socket; `undefined` for none of a header. */
+  connect(options?: { token?: string | undefined; protocols?: string[]; path?: string }): Promise<Peer>;
+  /** Opens a socket and says hello. */
+  join(hello?: Partial<typeof someHello> & { check?: boolean }, token?: string): Promise<Peer>;
+}
+
+/** A gateway behind a real HTTP server, and with a clock that the test turns. */
+export async function listeningGateway(
+  authenticate: (token: string) => Promise<TokenFacts | undefined> = async token => tokens[token],
+): Promise<ListeningGateway> {
+  const clock = new FakeClock();
+  const links: Link[] = [];
+  const notes: string[] = [];
+  const peers: Peer[] = [];
+  let changes = 0;
+  const server = createServer((_, response) => response.writeHead(404).end());
+  const gateway = attachGateway(server, {
+    authenticate,
+    join: link => void links.push(link),
+    leave: link => void links.splice(links.indexOf(link), links.includes(link) ? 1 : 0),
+    changed: () => {
+      changes += 1;
+    },
+    tagSet,
+    note: (facts, message) => notes.push(`${message} ${JSON.stringify(facts)}`),
+    clock,
+    now: () => '2024-05-06T07:08:09.000Z',
+    serverVersion: '0',
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  const port = typeof address === 'object' && address ? address.port : 0;
+
+  const self: ListeningGateway = {
+    port,
+    clock,
+    gateway,
+    links,
+    notes,
+    changes: () => changes,
+    async connect({ token, protocols = [subprotocol], path = delegatePath } = {}) {
+      const headers: ClientOptions['headers'] =
+        token === undefined ? {} : { authorization: `Bearer ${token}` };
+      const peer = peerOf(new WebSocket(`ws://127.0.0.1:${port}${path}`, protocols, { headers }));
+      peers.push(peer);
+      await once(peer.socket, 'open');
+      return peer;
+    },
+    async join(hello = {}, token = 'any') {
+      const peer = await self.connect({ token });
+      peer.send({ ...someHello, ...hello });
+      return peer;
+    },
+    async [Symbol.asyncDispose]() {
+      for (const { socket } of peers) socket.terminate();
+      await gateway.close();
+      server.close();
+      server.closeAllConnections();
+      await once(server, 'close');
+    },
+  };
+  return self;
+}
+
+function peerOf(socket: WebSocket): Peer {
+  const frames: Readonly<Record<string, unknown>>[] = [];
+  let wake = () => {};
+  socket.on('error', () => {});
+  socket.on('message', data => {
+    frames.push(JSON.parse(frameText(data)));
+    wake();
+  });
+  const closed = new Promise<{ code: number; reason: string }>(resolve =>
+    socket.once('close', (code, reason) => resolve({ code, reason: reason.toString() })),
+  );
+  return {
+    socket,
+    frames,
+    closed,
+    async next() {
+      for (;;) {
+        const frame = frames.shift();
+        if (frame) return frame;
+        const { promise, resolve } = Promise.withResolvers<void>();
+        wake = resolve;
+        await promise;
+      }
+    },
+    send(...messages) {
+      for (const message of messages)
+        socket.send(typeof message === 'string' ? message : JSON.stringify(message));
+    },
+    async heard() {
+      // A pong is sent when every frame before its ping has been read.
+      const pong = once(socket, 'pong');
+      socket.ping();
+      await pong;
+    },
+  };
+}
