@@ -26,7 +26,10 @@ function writeAll(bytes: Uint8Array): void {
     try {
       at += writeSync(1, bytes, at);
     } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'EAGAIN') continue;
+      const code = error instanceof Error && 'code' in error ? error.code : undefined;
+      if (code === 'EAGAIN') continue;
+      // Whoever read has seen enough, as in `… | head`.
+      if (code === 'EPIPE') process.exit(failed);
       throw error;
     }
   }
@@ -51,10 +54,10 @@ const program = new Command('legate')
 program
   .command('apply')
   .description('create or change templates, connectors and secrets from YAML; all of them or none')
-  .requiredOption('-f, --file <path>', 'a file, a folder, or - for standard input')
+  .requiredOption('-f, --file <path...>', 'files, folders, or - for standard input')
   .option('--dry-run', 'check everything and say what would be done, without doing it')
-  .action(async ({ file, dryRun }: { file: string; dryRun?: boolean }) => {
-    await apply(client(), readSources(file), dryRun === true, write);
+  .action(async ({ file, dryRun }: { file: string[]; dryRun?: boolean }) => {
+    await apply(client(), file.flatMap(readSources), dryRun === true, write);
   });
 
 program

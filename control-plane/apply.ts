@@ -1,6 +1,7 @@
 /** `apply`: documents in, templates, connectors and secrets out; all of them or none. */
 import { isDeepStrictEqual } from 'node:util';
-import { readConnector, readSecret, readTemplate } from './documents/read.ts';
+import { limits } from '../protocol/index.ts';
+import { readConnector, readSecret, readTemplate, type TemplateSource } from './documents/read.ts';
 import { type Kind, kinds } from './documents/schemas.ts';
 import { readYaml } from './documents/yaml.ts';
 import type { Connector, Secret, TemplateVersion } from './domain/entities.ts';
@@ -63,15 +64,34 @@ export async function applyDocuments(
   const found = findDocuments(sources);
   const applied: Applied[] = [];
   const problems: string[] = [];
+  /** A refusal becomes a problem of the document; the others are looked at all the same. */
+  const collect = async <T>(where: string, step: () => Promise<T>): Promise<T | undefined> => {
+    try {
+      return await step();
+    } catch (error) {
+      if (!(error instanceof RequestError)) throw error;
+      for (const problem of error.problems) problems.push(`${where}: ${problem}`);
+      return undefined;
+    }
+  };
+  // Compiling asks another program, and while a transaction lasts nobody else gets at the store.
+  const prepared: { where: string; write: Write }[] = [];
+  for (const { kind, where, data } of found) {
+    const write = await collect(where, () => prepare(tools, kind, data));
+    if (write) prepared.push({ where, write });
+  }
+  const places = new Map<string, string>();
   try {
     await tools.database.transaction().execute(async database => {
-      for (const { kind, where, data } of found) {
-        try {
-          applied.push(await applyOne({ ...tools, database }, kind, data));
-        } catch (error) {
-          if (!(error instanceof RequestError)) throw error;
-          problems.push(...error.problems.map(problem => `${where}: ${problem}`));
-        }
+      for (const { where, write } of prepared) {
+        const done = await collect(where, () => write(database));
+        if (!done) continue;
+        const key = `${done.kind} ${done.reference}`;
+        const first = places.get(key);
+        // The later one would win, and applying the same files again would never come to rest.
+        if (first !== undefined) problems.push(`${where}: ${key} is in ${first} already`);
+        places.set(key, where);
+        applied.push(done);
       }
       if (problems.length > 0) throw new RequestError('INVALID_REQUEST', problems);
       if (dryRun) throw new DryRun();
@@ -107,32 +127,47 @@ function findDocuments(sources: readonly ApplySource[]): Found[] {
 
 const isKind = (key: string): key is Kind => Object.hasOwn(kinds, key);
 
-function applyOne(tools: ApplyTools, kind: Kind, data: unknown): Promise<Applied> {
+/** What is left to do of a document that has been read: everything that needs the store. */
+type Write = (database: Database) => Promise<Applied>;
+
+async function prepare({ compile, now }: ApplyTools, kind: Kind, data: unknown): Promise<Write> {
   switch (kind) {
-    case 'template':
-      return applyTemplate(tools, data);
-    case 'connector':
-      return applyConnector(tools, data);
-    case 'secret':
-      return applySecret(tools, data);
+    case 'template': {
+      const template = await compiled(compile, valid(readTemplate(data)));
+      return database => applyTemplate(database, template, now());
+    }
+    case 'connector': {
+      const connector = valid(readConnector(data));
+      return database => applyConnector(database, connector, now());
+    }
+    case 'secret': {
+      const secret = valid(readSecret(data));
+      return database => applySecret(database, secret, now());
+    }
   }
 }
 
-async function applyTemplate({ database, compile, now }: ApplyTools, data: unknown): Promise<Applied> {
-  const source = valid(readTemplate(data));
-  const compiled = await compile(
+async function compiled(compile: Compile, source: TemplateSource): Promise<TemplateVersion> {
+  const result = await compile(
     source.script,
     source.inputs.map(({ name }) => name),
   );
-  if (!compiled.ok) {
+  if (!result.ok) {
     throw new RequestError(
       'INVALID_REQUEST',
-      compiled.problems.map(
-        ({ line, column, message }) => `script line ${line}, column ${column}: ${message}`,
-      ),
+      result.problems.map(({ line, column, message }) => `script line ${line}, column ${column}: ${message}`),
     );
   }
-  const template: TemplateVersion = { ...source, program: compiled.program };
+  if (result.program.text.length > limits.program) {
+    throw new RequestError(
+      'INVALID_REQUEST',
+      `template.spec.source.spec.script: the compiled program has more than ${limits.program} characters`,
+    );
+  }
+  return { ...source, program: result.program };
+}
+
+async function applyTemplate(database: Database, template: TemplateVersion, now: string): Promise<Applied> {
   const reference = `${formatReference(template)}@${template.versionLabel}`;
   const before = await findTemplate(database, template);
   if (before && isDeepStrictEqual(before.document, plain(template.document))) {
@@ -148,7 +183,7 @@ async function applyTemplate({ database, compile, now }: ApplyTools, data: unkno
       );
     }
   }
-  await saveTemplate(database, template, now());
+  await saveTemplate(database, template, now);
   return { kind: 'template', reference, change: before ? 'changed' : 'created' };
 }
 
@@ -159,8 +194,7 @@ function runsDifferently(
   return before.script !== after.script || !isDeepStrictEqual(plain(before.inputs), plain(after.inputs));
 }
 
-async function applyConnector({ database, now }: ApplyTools, data: unknown): Promise<Applied> {
-  const connector = valid(readConnector(data));
+async function applyConnector(database: Database, connector: Connector, now: string): Promise<Applied> {
   const reference = formatReference(connector);
   const template = await findTemplate(database, connector.template);
   if (!template) {
@@ -181,14 +215,22 @@ async function applyConnector({ database, now }: ApplyTools, data: unknown): Pro
   }
   const before = await findConnectorDocument(database, connector);
   return save('connector', reference, before, connector.document, () =>
-    saveConnector(database, connector, now()),
+    saveConnector(database, connector, now),
   );
 }
 
-async function applySecret({ database, now }: ApplyTools, data: unknown): Promise<Applied> {
-  const secret = valid(readSecret(data));
+async function applySecret(
+  database: Database,
+  secret: Secret & { readonly valueIsEmpty: boolean },
+  now: string,
+): Promise<Applied> {
   const reference = formatReference(secret);
   const before = await findSecretDocument(database, secret);
+  // One that this version can't read any more may be replaced: that is what its user was told to do.
+  const old = before === undefined ? undefined : readSecret(before);
+  if (old?.ok && formatReference(old.value.connector) !== formatReference(secret.connector)) {
+    throw new RequestError('INVALID_REQUEST', 'Cannot change secret manager after creation.');
+  }
   const managerDocument = await findConnectorDocument(database, secret.connector);
   if (managerDocument === undefined) {
     throw new RequestError(
@@ -196,16 +238,10 @@ async function applySecret({ database, now }: ApplyTools, data: unknown): Promis
       `No such secret manager found with identifier ${formatReference(secret.connector)} in this scope.`,
     );
   }
-  if (before !== undefined) {
-    const old: Secret = valid(readSecret(before));
-    if (formatReference(old.connector) !== formatReference(secret.connector)) {
-      throw new RequestError('INVALID_REQUEST', 'Cannot change secret manager after creation.');
-    }
-  }
   const connector: Connector = valid(readConnector(managerDocument));
   const template = await findTemplate(database, connector.template);
   checkSecretInputs(template?.columns.inputs ?? [], connector.inputs, secret.inputs, secret.valueIsEmpty);
-  return save('secret', reference, before, secret.document, () => saveSecret(database, secret, now()));
+  return save('secret', reference, before, secret.document, () => saveSecret(database, secret, now));
 }
 
 async function save(

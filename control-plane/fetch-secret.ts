@@ -48,8 +48,10 @@ async function* noted(
 ): AsyncGenerator<DispatchEvent, void, void> {
   const started = clock.now();
   const facts: Record<string, unknown> = { ...plan.subject, caller, outcome: 'abandoned' };
+  let last = { task: '', attempt: 0 };
   try {
     for await (const event of events) {
+      if ('task' in event) last = { task: event.task, attempt: event.attempt };
       if (event.event === 'succeeded' || event.event === 'failed') {
         const { task, attempt, delegate } = event;
         Object.assign(facts, { task, attempt, delegate, outcome: event.event });
@@ -57,6 +59,10 @@ async function* noted(
       }
       yield event;
     }
+  } catch (error) {
+    // A fault of ours: what it was is for the log.
+    Object.assign(facts, last, { outcome: 'failed', reason: 'internal', err: error });
+    yield { event: 'failed', ...last, failure: { reason: 'internal' } };
   } finally {
     facts.durationMs = Math.round(clock.now() - started);
     note(facts, plan.subject.secret ? 'fetch' : 'connection test');

@@ -15,7 +15,7 @@ import { tagSet } from './domain/selectors.ts';
 import { attachGateway } from './gateway/gateway.ts';
 import { listKnownDelegates, saveDelegateJoined, saveDelegateLeft } from './store/access.ts';
 import { type Database, openDatabase } from './store/database.ts';
-import { migrate } from './store/migrations.ts';
+import { migrate, NewerStoreError } from './store/migrations.ts';
 import { loadCompiler } from './template/compile.ts';
 import { serverVersion } from './version.ts';
 
@@ -101,7 +101,13 @@ async function openStore(folder: string, now: string, logger: Logger): Promise<D
   } catch (error) {
     throw new ConfigError(`--data: cannot use the folder ${folder} (${codeOf(error)})`);
   }
-  await migrate(database, now);
+  try {
+    await migrate(database, now);
+  } catch (error) {
+    await database.destroy();
+    if (!(error instanceof NewerStoreError)) throw error;
+    throw new ConfigError(`--data: cannot use the folder ${folder}: ${error.message}`);
+  }
   const file = join(folder, 'admin.key');
   const made = await makeFirstApiKey(database, now, key => {
     writeFileSync(file, `${key}\n`, { mode: 0o600 });

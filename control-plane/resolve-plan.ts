@@ -1,4 +1,5 @@
 /** From a reference to one complete plan: nothing after this asks the store what to run. */
+import { limits } from '../protocol/index.ts';
 import { readConnector, readSecret } from './documents/read.ts';
 import type { Connector, Plan } from './domain/entities.ts';
 import { RequestError } from './domain/errors.ts';
@@ -35,6 +36,9 @@ export async function planConnectionTest(database: Database, reference: string):
   return planOf('', connector, template, inputs);
 }
 
+/** What a task holds besides the plan, generously: identity, keys, the fields' names. */
+const envelope = 16_384;
+
 function planOf(
   secret: string,
   connector: Connector,
@@ -42,7 +46,7 @@ function planOf(
   inputs: readonly ResolvedInput[],
 ): Plan {
   const values = new Map(inputs.map(({ name, value }) => [name, value]));
-  return {
+  const plan: Plan = {
     subject: {
       secret,
       connector: formatReference(connector),
@@ -55,6 +59,14 @@ function planOf(
     selectors: connector.selectors,
     timeoutMs: connector.timeoutSeconds * 1_000,
   };
+  // Each of them is small enough, but all of them travel in one frame.
+  if (Buffer.byteLength(JSON.stringify(plan)) > limits.frameToDelegate - envelope) {
+    throw new RequestError(
+      'INVALID_REQUEST',
+      `${secret || formatReference(connector)}: script and inputs together are more than a task can carry`,
+    );
+  }
+  return plan;
 }
 
 async function findConnector(database: Database, id: Reference): Promise<Connector> {

@@ -12,7 +12,7 @@ import {
 import type { Plan } from '../domain/entities.ts';
 import type { Attempt, Link, LinkReport } from './link.ts';
 import type { Roster } from './roster.ts';
-import { choose, type Demand, type Verdict, type WhyNot, whyNot } from './select.ts';
+import { choose, type Demand, type Tried, type Verdict, type WhyNot, whyNot } from './select.ts';
 
 /** What happens on the way of one fetch. The last one is `succeeded` or `failed`. */
 export type DispatchEvent =
@@ -36,6 +36,8 @@ export type DispatchEvent =
       /** Per delegate, why it could not take the task; when that is what failed. */
       readonly delegates?: readonly WhyNot[];
     };
+
+type FailedEvent = Extract<DispatchEvent, { event: 'failed' }>;
 
 export interface DispatchRequest {
   readonly plan: Plan;
@@ -63,6 +65,8 @@ const acceptWithinMs = 5_000;
 const reportAllowanceMs = 5_000;
 /** After a delegate was lost, how long another one, or the same one coming back, is waited for. */
 const comeBackMs = 15_000;
+/** So often a task may be taken on: a script that costs a delegate its life shall not cost all of them theirs. */
+const mostRuns = 3;
 /** When a delegate that called itself full is asked again. */
 const askAgainMs = 200;
 const fullVerdict: Verdict = { why: 'OVER_CAPACITY', detail: 'it says that it is full' };
@@ -82,19 +86,21 @@ async function* run(context: Run): AsyncGenerator<DispatchEvent, void, void> {
   const full = new Set<Link>();
   const over = overAt(context, deadline);
   let attempt = 0;
+  let runs = 0;
   let last: { failure: Failure; delegate: string } | undefined;
 
-  const failed = (failure: Failure, delegate?: string): DispatchEvent => {
-    const lacking = failure.reason === 'no-eligible-delegate' || failure.reason === 'delegate-lost';
-    return {
-      event: 'failed',
-      task,
-      attempt,
-      failure,
-      ...(delegate === undefined ? {} : { delegate }),
-      ...(lacking ? { delegates: whyNot(roster, demand, tried) } : {}),
-    };
-  };
+  const failed = (failure: Failure, delegate?: string): FailedEvent => ({
+    event: 'failed',
+    task,
+    attempt,
+    failure,
+    ...(delegate === undefined ? {} : { delegate }),
+  });
+  /** As above, where it failed for want of a delegate. */
+  const lacking = (failure: Failure, delegate?: string): FailedEvent => ({
+    ...failed(failure, delegate),
+    delegates: whyNot(roster, demand, excluded(tried, full)),
+  });
 
   try {
     while (true) {
@@ -104,24 +110,27 @@ async function* run(context: Run): AsyncGenerator<DispatchEvent, void, void> {
         return link.start(taskOf(context, task, attempt, remainingMs));
       });
       if (!started) {
-        if (over.soft.signal.aborted) yield failed(overReason(context, 'while waiting for a free delegate'));
-        else if (last) yield failed(last.failure, last.delegate);
-        else yield failed({ reason: 'no-eligible-delegate' });
+        if (over.soft.signal.aborted) yield lacking(overReason(context, 'while waiting for a free delegate'));
+        else if (last) yield lacking(last.failure, last.delegate);
+        else yield lacking({ reason: 'no-eligible-delegate' });
         return;
       }
       const { link, running } = started;
       const result = yield* follow(context, link, running, { task, attempt }, over.hard.signal);
       if (result === 'done') return;
       const { failure } = result;
+      if (result.full) {
+        full.add(link);
+        // It never began, so that its number is free; asking until the deadline would use up more than there are.
+        attempt -= 1;
+        continue;
+      }
+      if (failure.reason !== 'rejected-by-delegate') runs += 1;
       // What was sent to the caller can't be taken back: from the first chunk on there is no second try.
-      const mayRetry = !result.valueForwarded && factsOf(failure.reason).retryElsewhere;
+      const mayRetry = !result.valueForwarded && factsOf(failure.reason).retryElsewhere && runs < mostRuns;
       if (!mayRetry || clock.now() >= deadline) {
         yield failed(failure, link.name);
         return;
-      }
-      if (result.full) {
-        full.add(link);
-        continue;
       }
       last = { failure, delegate: link.name };
       tried.set(link, {
@@ -161,6 +170,10 @@ function overAt({ clock, signal }: Run, deadline: number) {
   };
 }
 
+function excluded(tried: Tried, full: ReadonlySet<Link>): Tried {
+  return new Map([...tried, ...[...full].map(link => [link, fullVerdict] as const)]);
+}
+
 /**
  * Starts an attempt on a delegate with a free place. Waits while those that fit are busy, and after a loss for
  * one to come (back); undefined when there is none to wait for, or patience is over. Choosing and starting are
@@ -178,14 +191,17 @@ async function startOnNext(
   const giveUp = clock.after(comeBackMs, () => patience.abort());
   try {
     while (!over.aborted) {
-      const excluded = new Map([...tried, ...[...full].map(link => [link, fullVerdict] as const)]);
-      const choice = choose(roster, demand, excluded, random);
+      const choice = choose(roster, demand, excluded(tried, full), random);
       if (choice.kind === 'chosen') return { link: choice.link, running: start(choice.link) };
       const change = AbortSignal.any([over, patience.signal]);
       if (full.size > 0) {
         // It said that it is full although we count a free place: what it has there ends without our hearing.
-        await Promise.race([roster.nextChange(over), sleep(clock, askAgainMs, over)]);
-        full.clear();
+        const turn = new AbortController();
+        const eitherEnds = AbortSignal.any([over, turn.signal]);
+        await Promise.race([roster.nextChange(eitherEnds), sleep(clock, askAgainMs, eitherEnds)]);
+        // The one that lost the race must not wait on.
+        turn.abort();
+        if (!over.aborted) full.clear();
       } else if (choice.kind === 'busy') await roster.nextChange(over);
       else if (lost && !patience.signal.aborted) await roster.nextChange(change);
       else return undefined;

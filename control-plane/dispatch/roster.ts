@@ -12,6 +12,9 @@ export interface Absent {
   readonly since: string | undefined;
 }
 
+/** A delegate says its instance itself: with the name, which its token allows, it can't stand in for another one. */
+const idOf = ({ name, instance }: Link) => `${name}/${instance}`;
+
 export class Roster {
   readonly #links = new Map<string, Link>();
   readonly #absent = new Map<string, Absent>();
@@ -22,23 +25,20 @@ export class Roster {
   }
 
   add(link: Link): void {
-    this.#links.set(link.instance, link);
+    this.#links.set(idOf(link), link);
     this.#absent.delete(link.name);
     this.changed();
   }
 
   /** Removes a link, unless its instance has connected anew. Tells whether it was the last one of its name. */
   remove(link: Link, now: string): boolean {
-    if (this.#links.get(link.instance) !== link) return false;
-    this.#links.delete(link.instance);
-    const last = !this.links().some(({ name }) => name === link.name);
-    if (last) this.#absent.set(link.name, { ...link, tags: link.tags, since: now });
+    if (this.#links.get(idOf(link)) !== link) return false;
+    this.#links.delete(idOf(link));
+    const { name, hostName, tags, agentVersion } = link;
+    const last = !this.links().some(other => other.name === name);
+    if (last) this.#absent.set(name, { name, hostName, tags, agentVersion, since: now });
     this.changed();
     return last;
-  }
-
-  find(instance: string): Link | undefined {
-    return this.#links.get(instance);
   }
 
   links(): Link[] {

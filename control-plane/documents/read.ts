@@ -2,6 +2,7 @@
  * Documents to entities. What the documents can say and this version can't do yet is refused by name, never
  * passed over in silence.
  */
+import { limits } from '../../protocol/index.ts';
 import type { Connector, Secret, TemplateVersion } from '../domain/entities.ts';
 import { type DeclaredInput, duplicates, type GivenInput } from '../domain/inputs.ts';
 import { parseReference } from '../domain/reference.ts';
@@ -36,6 +37,8 @@ export function readTemplate(data: unknown): Checked<TemplateSource> {
   if (spec.inputVariables?.length) problems.push(`template.spec.inputVariables ${supported}`);
   const variables = spec.environmentVariables ?? [];
   const path = 'template.spec.environmentVariables';
+  if (variables.length > limits.inputs)
+    problems.push(`${path}: at most ${limits.inputs} inputs are possible`);
   problems.push(...duplicateProblems(path, variables), ...variables.flatMap(inputProblems(path)));
   return finish(problems, () => ({
     scope: 'account',
@@ -57,7 +60,7 @@ export function readConnector(data: unknown): Checked<Connector> {
   const problems = scopeProblems('connector', document);
   if (document.type !== 'CustomSecretManager') problems.push('connector.type must be CustomSecretManager');
   if (spec.default) problems.push('Custom secret manager cannot be set as default secret manager');
-  problems.push(...targetProblems(spec));
+  problems.push(...targetProblems(spec), ...placeProblems(spec));
   const { templateInputs } = spec.template;
   const path = 'connector.spec.template.templateInputs';
   if (templateInputs?.inputVariables?.length) problems.push(`${path}.inputVariables ${supported}`);
@@ -80,8 +83,9 @@ export function readConnector(data: unknown): Checked<Connector> {
       }),
     ),
     selectors: [...new Set((spec.delegateSelectors ?? []).map(selector => selector.trim()))],
-    timeoutSeconds: spec.timeout ?? 20,
-    workingDirectory: spec.workingDirectory,
+    timeoutSeconds: Number(spec.timeout ?? 20),
+    // Provisioning tools write an empty text for "none".
+    workingDirectory: spec.workingDirectory || undefined,
     document,
   }));
 }
@@ -138,14 +142,18 @@ function readSecretValue(text: string, problems: Problems): GivenInput[] {
     return [];
   }
   if (checked.value.inputVariables?.length) problems.push(`${path}.inputVariables ${supported}`);
-  return (checked.value.environmentVariables ?? []).map(({ name, value }, index) => {
-    const at = `${path}.environmentVariables[${index}].value`;
+  return (checked.value.environmentVariables ?? []).flatMap(({ name, value, type }, index) => {
+    const at = `${path}.environmentVariables[${index}]`;
+    // Other numbers are not the text that was written any more: 1.0 would be 1.
+    const plain = Number.isSafeInteger(value) ? String(value) : value;
     if (typeof name !== 'string') problems.push('"name" should be a string');
-    if (typeof value !== 'string' && typeof value !== 'number') problems.push(`${at} must be text`);
-    const plain = String(value);
-    if (plain.includes('<+')) problems.push(`${at}: an expression in an input value ${supported}`);
-    if (plain.includes('\0')) problems.push(`${at} must not hold a NUL character`);
-    return { name: String(name), value: plain, useAsDefault: false };
+    if (typeof plain !== 'string') problems.push(`${at}.value must be text`);
+    if (typeof type === 'string' && /^(number|secret)$/i.test(type))
+      problems.push(`${at}.type: ${type} ${supported}; use String`);
+    if (typeof name !== 'string' || typeof plain !== 'string') return [];
+    if (plain.includes('<+')) problems.push(`${at}.value: an expression in an input value ${supported}`);
+    problems.push(...textProblems(`${at}.value`, plain));
+    return { name, value: plain, useAsDefault: false };
   });
 }
 
@@ -172,6 +180,21 @@ function targetProblems(spec: ConnectorDocument['spec']): Problems {
   return [];
 }
 
+/** What is text to the schema, and would be taken by its letters for want of what it means. */
+function placeProblems({
+  delegateSelectors = [],
+  workingDirectory = '',
+}: ConnectorDocument['spec']): Problems {
+  const problems = delegateSelectors.flatMap((selector, index) =>
+    selector.includes('<+')
+      ? [`connector.spec.delegateSelectors[${index}]: an expression in a selector ${supported}`]
+      : [],
+  );
+  if (workingDirectory.includes('<+') || workingDirectory.includes('$'))
+    problems.push(`connector.spec.workingDirectory: an expression or variable in it ${supported}`);
+  return problems;
+}
+
 function duplicateProblems(path: string, entries: readonly { name: string }[]): Problems {
   const names = entries.map(({ name }) => name);
   return duplicates(names).map(name => `${path}[${names.lastIndexOf(name)}].name: duplicate "${name}"`);
@@ -191,9 +214,16 @@ const inputProblems =
         : 'an expression in an input value';
       problems.push(`${path}[${index}].value: ${what} ${supported}; write a fixed text or ${runtimeInput}`);
     }
-    if (value.includes('\0')) problems.push(`${path}[${index}].value must not hold a NUL character`);
-    return problems;
+    return [...problems, ...textProblems(`${path}[${index}].value`, value)];
   };
+
+/** What a task can't carry is refused here, and not when somebody needs the secret. */
+function textProblems(at: string, value: string): Problems {
+  const problems: Problems = [];
+  if (value.includes('\0')) problems.push(`${at} must not hold a NUL character`);
+  if (value.length > limits.input) problems.push(`${at} must be at most ${limits.input} characters`);
+  return problems;
+}
 
 /** The fixed value; undefined for a runtime input. */
 const given = (value: string) => (value === runtimeInput ? undefined : value);

@@ -9,6 +9,17 @@ const open = <T extends Record<string, TSchema>>(fields: T) => Type.Object(field
 const ruled = (pattern: string, rule: string) => Type.String({ pattern, rule });
 const bool = Type.Boolean({ rule: 'must be true or false' });
 const text = Type.String({ rule: 'must be text' });
+// `coerceTypes` would make the empty text of a null, which is a value; whoever wrote null has given none.
+const textNotNull = Type.Unsafe<string>({
+  type: ['string', 'null'],
+  not: { const: null },
+  rule: 'must be text; write "" for an empty one',
+});
+// As text: numbers arrive as text anyway, and coercion would make 1 second of a true.
+const Timeout = ruled(
+  '^(?:[1-9][0-9]{0,2}|[12][0-9]{3}|3[0-5][0-9]{2}|3600)$',
+  'must be an integer from 1 to 3600',
+);
 const list = <T extends TSchema>(item: T) => Type.Array(item, { rule: 'must be a list' });
 
 const Identifier = ruled(
@@ -36,7 +47,7 @@ const common = {
   projectIdentifier: Type.Optional(text),
 };
 
-const Variable = open({ name: VariableName, type: text, value: text });
+const Variable = open({ name: VariableName, type: text, value: textNotNull });
 
 export const TemplateDocument = open({
   ...common,
@@ -58,7 +69,7 @@ export type TemplateDocument = Static<typeof TemplateDocument>;
 const ConnectorInput = open({
   name: VariableName,
   type: text,
-  value: text,
+  value: textNotNull,
   useAsDefault: Type.Optional(bool),
 });
 
@@ -83,10 +94,10 @@ export const ConnectorDocument = open({
     onDelegate: Type.Optional(bool),
     host: Type.Optional(text),
     connectorRef: Type.Optional(text),
-    workingDirectory: Type.Optional(ruled('^/[^\\0]*$', 'must be an absolute path')),
-    timeout: Type.Optional(
-      Type.Integer({ minimum: 1, maximum: 3_600, rule: 'must be an integer from 1 to 3600' }),
+    workingDirectory: Type.Optional(
+      ruled('^(/[^\\0]{0,4095})?$', 'must be an absolute path of at most 4096 characters'),
     ),
+    timeout: Type.Optional(Timeout),
     default: Type.Optional(bool),
     ignoreTestConnection: Type.Optional(bool),
   }),
@@ -108,7 +119,13 @@ export type SecretDocument = Static<typeof SecretDocument>;
 /** What the JSON text in a secret's `value` holds. */
 export const SecretValue = open({
   environmentVariables: Type.Optional(
-    list(open({ name: Type.Unknown(), value: Type.Optional(Type.Unknown()) })),
+    list(
+      open({
+        name: Type.Unknown(),
+        value: Type.Optional(Type.Unknown()),
+        type: Type.Optional(Type.Unknown()),
+      }),
+    ),
   ),
   inputVariables: Type.Optional(list(Type.Unknown())),
 });

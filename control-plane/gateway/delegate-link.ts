@@ -7,7 +7,6 @@ import {
   every,
   frameText,
   type Hello,
-  limits,
   ProtocolError,
   type Report,
   type Task,
@@ -27,6 +26,8 @@ export interface LinkOptions {
   readonly pingMs: number;
   /** It became free, or began to drain. */
   readonly onChange: () => void;
+  /** Its connection has closed, or was given up. Called once. */
+  readonly onEnd: () => void;
   /** Something worth a log line; never holds anything a delegate sent but its message type. */
   readonly onNote: (note: string) => void;
 }
@@ -57,8 +58,12 @@ export class DelegateLink implements Link {
   readonly #attempts = new Map<string, Queue>();
   readonly #socket: WebSocket;
   readonly #onChange: () => void;
+  readonly #onEnd: () => void;
   readonly #onNote: (note: string) => void;
+  readonly #noted = new Set<string>();
+  readonly #stopTimers: () => void;
   #draining = false;
+  #ended = false;
 
   constructor(options: LinkOptions) {
     const { socket, hello, clock, heartbeatMs } = options;
@@ -74,6 +79,7 @@ export class DelegateLink implements Link {
     this.connectedAt = options.connectedAt;
     this.#socket = socket;
     this.#onChange = options.onChange;
+    this.#onEnd = options.onEnd;
     this.#onNote = options.onNote;
 
     let beat = true;
@@ -81,23 +87,30 @@ export class DelegateLink implements Link {
       if (!beat) this.#giveUp('no heartbeat');
       beat = false;
     });
-    const stopWatching = watchLiveness(socket, options.pingMs, clock, () => this.#onNote('fell silent'));
+    const stopWatching = watchLiveness(socket, options.pingMs, clock, () => this.#note('fell silent'));
+    this.#stopTimers = () => {
+      stopBeating();
+      stopWatching();
+    };
     socket.on('message', (data, isBinary) => {
+      // Whoever was told to go may go on talking until the socket has closed.
+      if (this.#ended) return;
       try {
         if (isBinary) throw new ProtocolError('binary frames are not used');
         if (this.#receive(frameText(data)) === 'heartbeat') beat = true;
       } catch (error) {
         if (!(error instanceof ProtocolError)) throw error;
-        this.#onNote(`broke the protocol: ${error.message}`);
-        socket.close(closeCode.protocolError, error.message.slice(0, 120));
+        this.#note(`broke the protocol: ${error.message}`);
+        this.abandon(closeCode.protocolError, error.message.slice(0, 120));
       }
     });
-    socket.once('close', () => {
-      stopBeating();
-      stopWatching();
-      for (const queue of this.#attempts.values()) queue.push({ type: 'lost', why: 'the connection closed' });
-      this.#attempts.clear();
-    });
+    socket.once('close', () => this.#end('the connection closed'));
+  }
+
+  /** Closes the connection. What runs over it is lost at once: a half-open socket takes its time to close. */
+  abandon(code: number, reason: string): void {
+    this.#socket.close(code, reason);
+    this.#end(reason);
   }
 
   get draining(): boolean {
@@ -111,12 +124,14 @@ export class DelegateLink implements Link {
   start(task: Task): Attempt {
     const id = { task: task.task, attempt: task.attempt };
     const queue = new Queue();
-    if (this.#socket.readyState !== this.#socket.OPEN) {
+    if (this.#ended || this.#socket.readyState !== this.#socket.OPEN) {
       queue.push({ type: 'lost', why: 'the connection is closing' });
       return { next: () => queue.next(), close: () => {} };
     }
+    // Written first: a task that can't be sent must not take a place for ever.
+    const frame = codec.stringify(task);
     this.#attempts.set(keyOf(id), queue);
-    sendTo(this.#socket, task);
+    this.#socket.send(frame);
     return {
       next: () => queue.next(),
       close: () => {
@@ -131,7 +146,7 @@ export class DelegateLink implements Link {
   #receive(frame: string): string | undefined {
     const parsed = codec.parse(frame);
     if (!parsed.known) {
-      this.#onNote('sent a message of a type that this version does not know; ignored');
+      this.#note('sent a message of a type that this version does not know; ignored');
       return undefined;
     }
     const { message } = parsed;
@@ -154,12 +169,9 @@ export class DelegateLink implements Link {
   #report(report: Report): void {
     const queue = this.#attempts.get(keyOf(report));
     // A delegate speaks only about tasks that it was given; an outcome that comes late belongs to nothing.
-    if (!queue) return this.#onNote(`sent "${report.type}" for a task that it does not hold; dropped`);
-    if (report.type === 'value' && ++queue.values > limits.chunks) {
-      throw new ProtocolError('more "value" messages than the largest value needs');
-    }
+    if (!queue) return this.#note(`sent "${report.type}" for a task that it does not hold; dropped`);
+    queue.checkOrder(report);
     if (report.type === 'log' && ++queue.logs > mostLogs) return;
-    if (report.type === 'accepted') queue.accepted = true;
     queue.push(report);
     if (report.type === 'succeeded' || report.type === 'failed' || report.type === 'rejected') {
       this.#attempts.delete(keyOf(report));
@@ -185,15 +197,31 @@ export class DelegateLink implements Link {
   }
 
   #giveUp(why: string): void {
-    this.#onNote(`given up: ${why}`);
+    this.#note(`given up: ${why}`);
     this.#socket.terminate();
+  }
+
+  #end(why: string): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#stopTimers();
+    for (const queue of this.#attempts.values()) queue.push({ type: 'lost', why });
+    this.#attempts.clear();
+    this.#onEnd();
+  }
+
+  /** Each thing is noted once: a delegate must not be able to fill the log. */
+  #note(note: string): void {
+    if (this.#noted.has(note)) return;
+    this.#noted.add(note);
+    this.#onNote(note);
   }
 }
 
 /** (task, attempt): an outcome of an older attempt belongs to nothing. */
 const keyOf = ({ task, attempt }: TaskIdentity) => `${task}/${attempt}`;
 
-/** Reports of one attempt, in order, for one reader. Bounded by what `#report` lets in. */
+/** Reports of one attempt, in order, for one reader. Bounded by their order and the number of logs. */
 class Queue {
   readonly #reports: LinkReport[] = [];
   #waiting: ((report: LinkReport) => void) | undefined;
@@ -201,8 +229,26 @@ class Queue {
   accepted = false;
   /** Nobody reads any more. */
   closed = false;
-  values = 0;
   logs = 0;
+  #values = 0;
+  #complete = false;
+
+  /**
+   * Reports come as `rejected`, or as `accepted`, logs, the chunks of the value in order, and an end. Throws a
+   * `ProtocolError` for one that is out of place, which also bounds how many there can be.
+   */
+  checkOrder(report: Report): void {
+    const first = report.type === 'accepted' || report.type === 'rejected';
+    let allowed = first !== this.accepted;
+    if (report.type === 'accepted') this.accepted = true;
+    if (report.type === 'value') {
+      allowed &&= report.seq === this.#values && !this.#complete;
+      this.#values += 1;
+      this.#complete = report.final;
+    }
+    if (report.type === 'succeeded') allowed &&= this.#complete && report.chunks === this.#values;
+    if (!allowed) throw new ProtocolError(`"${report.type}" is out of place here`);
+  }
 
   push(report: LinkReport): void {
     if (this.closed) return;

@@ -1,7 +1,7 @@
 /** Where delegates come in: upgrade, token, hello, and then a link in the roster. */
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type WebSocket, WebSocketServer } from 'ws';
+import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
 import {
   type Clock,
   closeCode,
@@ -50,21 +50,27 @@ const codec = controlPlaneCodec();
 
 export function attachGateway(server: Server, options: GatewayOptions): Gateway {
   const { clock, heartbeatMs = 10_000, pingMs = 15_000, helloTimeoutMs = 10_000 } = options;
-  const sockets = new WebSocketServer({
+  // The type of closeTimeout is not published yet.
+  const socketOptions: ServerOptions & { closeTimeout: number } = {
     noServer: true,
     maxPayload: limits.frameToControlPlane,
     perMessageDeflate: false,
+    closeTimeout: 5_000,
     // A peer that speaks only other versions gets its own first choice, and then a close code that says so:
     // a refused upgrade would look like any other network trouble to it.
     handleProtocols: offered => (offered.has(subprotocol) ? subprotocol : [...offered][0]) ?? false,
-  });
-  const links = new Map<string, { link: DelegateLink; socket: WebSocket }>();
+  };
+  const sockets = new WebSocketServer(socketOptions);
+  const links = new Map<string, DelegateLink>();
 
   server.on('upgrade', upgrade);
 
   function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const path = (request.url ?? '').split('?', 1)[0];
     if (path !== delegatePath) {
+      // Before anything else, as below: by now nobody else listens to this socket.
+      socket.on('error', () => socket.destroy());
+      socket.once('finish', () => socket.destroy());
       socket.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
       return;
     }
@@ -73,7 +79,7 @@ export function attachGateway(server: Server, options: GatewayOptions): Gateway 
       webSocket.on('error', error => options.note({ problem: error.message }, 'delegate socket failed'));
       welcome(webSocket, request).catch((error: unknown) => {
         options.note({ err: error }, 'delegate could not be let in');
-        webSocket.close(1011, 'internal error');
+        webSocket.close(closeCode.internalError, 'internal error');
       });
     });
   }
@@ -101,15 +107,22 @@ export function attachGateway(server: Server, options: GatewayOptions): Gateway 
     // Checked once more: the socket may have closed while the token was looked up.
     if (socket.readyState !== socket.OPEN) return;
     const answer = { type: 'welcome', serverVersion: options.serverVersion, heartbeatMs } as const;
-    if (hello.check) return sendTo(socket, answer);
+    if (hello.check) {
+      sendTo(socket, answer);
+      // It closes by itself; one that does not is nobody's.
+      const stop = clock.after(helloTimeoutMs, () => socket.terminate());
+      socket.once('close', stop);
+      return;
+    }
     register(socket, hello, facts, address);
     sendTo(socket, answer);
   }
 
   function register(socket: WebSocket, hello: Hello, token: TokenFacts, address: string | undefined): void {
-    // One socket per instance: an older one is a connection that the agent has already given up.
-    links.get(hello.instance)?.socket.close(closeCode.superseded, 'the same instance has connected again');
+    // An agent says its instance itself: with the name, which its token allows, it can't push another one out.
+    const id = `${hello.name}/${hello.instance}`;
     const about = { delegate: hello.name, instance: hello.instance };
+    const older = links.get(id);
     const link = new DelegateLink({
       socket,
       hello,
@@ -119,16 +132,18 @@ export function attachGateway(server: Server, options: GatewayOptions): Gateway 
       heartbeatMs,
       pingMs,
       onChange: options.changed,
+      onEnd: () => {
+        if (links.get(id) === link) links.delete(id);
+        options.leave(link);
+      },
       onNote: note => options.note(about, `delegate ${note}`),
     });
-    links.set(hello.instance, { link, socket });
+    links.set(id, link);
     options.join(link);
     options.note({ ...about, tags: hello.tags, token: token.name, address }, 'delegate connected');
-    socket.once('close', code => {
-      if (links.get(hello.instance)?.link === link) links.delete(hello.instance);
-      options.leave(link);
-      options.note({ ...about, code }, 'delegate disconnected');
-    });
+    socket.once('close', code => options.note({ ...about, code }, 'delegate disconnected'));
+    // One socket per instance: an older one is a connection that the agent has already given up.
+    older?.abandon(closeCode.superseded, 'the same instance has connected again');
   }
 
   return {

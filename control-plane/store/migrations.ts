@@ -33,7 +33,12 @@ const migrations: readonly (readonly string[])[] = [
   ],
 ];
 
-/** Brings the schema up to date. Throws when the file was written by a newer version. */
+/** The file was written by a version that knows more than this one. */
+export class NewerStoreError extends Error {
+  override readonly name = 'NewerStoreError';
+}
+
+/** Brings the schema up to date. Throws a `NewerStoreError` when the file was written by a newer version. */
 export async function migrate(database: Database, now: string): Promise<void> {
   await sql`create table if not exists migrations (number integer primary key, applied_at text not null)`.execute(
     database,
@@ -41,7 +46,7 @@ export async function migrate(database: Database, now: string): Promise<void> {
   await database.transaction().execute(async transaction => {
     const applied = await transaction.selectFrom('migrations').select('number').execute();
     if (applied.length > migrations.length) {
-      throw new Error('the data folder was written by a newer version of Legate; start that version');
+      throw new NewerStoreError('the store was written by a newer version of Legate; start that version');
     }
     for (const [index, statements] of migrations.entries()) {
       if (index < applied.length) continue;

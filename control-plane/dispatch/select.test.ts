@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { FakeLink, type FakeLinkOptions } from '../../test/harness/fake-link.ts';
+import type { Link } from './link.ts';
+import { type Absent, Roster } from './roster.ts';
+import { choose, type Demand, type Verdict, whyNot } from './select.ts';
+
+const anything: Demand = { selectors: [], shell: 'bash' };
+
+function rosterOf(links: readonly Link[], absent: readonly Absent[] = []): Roster {
+  const roster = new Roster(absent);
+  for (const link of links) roster.add(link);
+  return roster;
+}
+
+/** The name of the chosen one, or why there is none. */
+function chosen(links: readonly FakeLinkOptions[], demand = anything, random = () => 0): string {
+  const choice = choose(rosterOf(links.map(options => new FakeLink(options))), demand, new Map(), random);
+  return choice.kind === 'chosen' ? choice.link.name : choice.kind;
+}
+
+test('the least loaded is chosen, in relation to what it can do', () => {
+  assert.equal(
+    chosen([
+      { name: 'small', capacity: 2, busy: 1 },
+      { name: 'large', capacity: 100, busy: 40 },
+    ]),
+    'large',
+  );
+  assert.equal(
+    chosen([
+      { name: 'idle', capacity: 1 },
+      { name: 'large', capacity: 100, busy: 1 },
+    ]),
+    'idle',
+  );
+});
+
+test('among equals chance decides, and every one of them has a chance', () => {
+  const equals = ['a', 'b', 'c'].map(name => ({ name, capacity: 4, busy: 2 }));
+  const links = [{ name: 'loaded', capacity: 4, busy: 3 }, ...equals];
+  const picks = [0, 0.34, 0.67, 0.999_999, 1].map(number => chosen(links, anything, () => number));
+  assert.deepEqual(picks, ['a', 'b', 'c', 'c', 'c']);
+});
+
+test('one that drains, lacks a selector or does not run the shell is never chosen', () => {
+  assert.equal(chosen([{ draining: true }]), 'none');
+  assert.equal(chosen([{ tags: ['eu'] }], { ...anything, selectors: ['eu', 'gpu'] }), 'none');
+  assert.equal(chosen([{ shells: ['pwsh'] }]), 'none');
+  assert.equal(chosen([]), 'none');
+});
+
+test('when all that fit are full there is something to wait for, else there is not', () => {
+  assert.equal(chosen([{ capacity: 2, busy: 2 }]), 'busy');
+  assert.equal(
+    chosen([
+      { capacity: 2, busy: 2 },
+      { name: 'other', draining: true },
+    ]),
+    'busy',
+  );
+  assert.equal(chosen([{ capacity: 2, busy: 2, draining: true }]), 'none');
+});
+
+test('more than full, as it happens when places are taken that we do not know of, is full', () => {
+  assert.equal(chosen([{ capacity: 1, busy: 3 }]), 'busy');
+});
+
+test('a link that had its turn is left out; the same instance on a new link is not', () => {
+  const first = new FakeLink();
+  const verdict: Verdict = { why: 'LOST', detail: 'gone' };
+  const tried = new Map<Link, Verdict>([[first, verdict]]);
+  assert.equal(choose(rosterOf([first]), anything, tried, () => 0).kind, 'none');
+  const again = new FakeLink();
+  assert.deepEqual(
+    choose(rosterOf([again]), anything, tried, () => 0),
+    { kind: 'chosen', link: again },
+  );
+});
+
+test('why not is told for every known delegate, the first reason of each', () => {
+  const refused = new FakeLink({ name: 'refused' });
+  const links = [
+    new FakeLink({ name: 'lacking', tags: ['eu'], draining: true }),
+    new FakeLink({ name: 'shell', tags: ['EU', 'gpu', 'a100'], shells: ['pwsh'], draining: true }),
+    new FakeLink({ name: 'draining', tags: ['eu', 'gpu', 'a100'], draining: true }),
+    new FakeLink({ name: 'full', tags: ['eu', 'gpu', 'a100'], capacity: 3, busy: 3 }),
+    refused,
+  ];
+  const absent: Absent[] = [
+    { name: 'gone', hostName: 'h', tags: ['eu', 'gpu', 'a100'], agentVersion: '0', since: '2024-01-01' },
+    { name: 'gone-too', hostName: 'gpu', tags: [], agentVersion: '0', since: undefined },
+  ];
+  const demand = { selectors: ['eu', 'GPU', 'A100'], shell: 'bash' };
+  const instance = (name: string) => `instance-of-${name}`;
+  assert.deepEqual(whyNot(rosterOf(links.slice(0, 4), absent), demand, new Map()), [
+    {
+      delegate: 'lacking',
+      instance: instance('lacking'),
+      why: 'SELECTOR_MISMATCH',
+      detail: 'its tags lack "GPU", "A100"',
+    },
+    {
+      delegate: 'shell',
+      instance: instance('shell'),
+      why: 'SHELL_BLOCKED',
+      detail: 'it does not run bash scripts',
+    },
+    {
+      delegate: 'draining',
+      instance: instance('draining'),
+      why: 'DRAINING',
+      detail: 'it is draining and takes no more tasks',
+    },
+    { delegate: 'full', instance: instance('full'), why: 'OVER_CAPACITY', detail: 'all 3 places are taken' },
+    { delegate: 'gone', why: 'DISCONNECTED', detail: 'disconnected since 2024-01-01' },
+    { delegate: 'gone-too', why: 'DISCONNECTED', detail: 'disconnected; it would also lack "eu", "A100"' },
+  ]);
+  const tried = new Map<Link, Verdict>([[refused, { why: 'REJECTED', detail: 'refused: not allowed here' }]]);
+  assert.deepEqual(whyNot(rosterOf([refused]), anything, tried), [
+    {
+      delegate: 'refused',
+      instance: instance('refused'),
+      why: 'REJECTED',
+      detail: 'refused: not allowed here',
+    },
+  ]);
+});

@@ -1,0 +1,189 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { changed, templateYaml } from '../../test/harness/documents.ts';
+import { readTemplate } from './read.ts';
+import { readYaml } from './yaml.ts';
+
+function document(): unknown {
+  const yaml = readYaml(templateYaml);
+  const data = yaml.ok ? yaml.documents[0]?.data : undefined;
+  assert.ok(typeof data === 'object' && data !== null && 'template' in data);
+  return data.template;
+}
+
+/** The problems of the example with one field changed. */
+function problemsWith(path: string, value: unknown): string[] {
+  const checked = readTemplate(changed(document(), path, value));
+  return checked.ok ? [] : checked.problems;
+}
+
+const variable = (fields: object) => [{ name: 'path', type: 'String', value: '<+input>', ...fields }];
+const variables = 'spec.environmentVariables';
+
+test('a template as users have it is read', () => {
+  const checked = readTemplate(document());
+  assert.ok(checked.ok);
+  const { identifier, versionLabel, name, inputs, script, scope } = checked.value;
+  assert.deepEqual(
+    { identifier, versionLabel, name, inputs, scope },
+    {
+      identifier: 'http_kv_store',
+      versionLabel: '1.0',
+      name: 'http kv store',
+      scope: 'account',
+      inputs: [
+        { name: 'mount', fixed: undefined },
+        { name: 'path', fixed: undefined },
+        { name: 'key', fixed: 'password' },
+      ],
+    },
+  );
+  assert.match(script, /^body=\$\(curl [^\n]*\nsecret=[^\n]*$/);
+});
+
+test('fields that are not ours to interpret are kept as they are', () => {
+  const checked = readTemplate(changed(document(), 'spec.made_up', { deep: ['x', null] }));
+  assert.ok(checked.ok);
+  assert.deepEqual(checked.value.document, changed(document(), 'spec.made_up', { deep: ['x', null] }));
+});
+
+test('the type of the source may stand in either place that files in circulation use', () => {
+  assert.deepEqual(problemsWith('spec.source', { spec: { type: 'Inline', script: 'x' } }), []);
+  assert.deepEqual(
+    problemsWith('spec.source', { type: 'Inline', spec: { type: 'Inline', script: 'x' } }),
+    [],
+  );
+  const refusal = ['template.spec.source.type must be Inline'];
+  assert.deepEqual(problemsWith('spec.source', { spec: { script: 'x' } }), refusal);
+  assert.deepEqual(
+    problemsWith('spec.source', { type: 'Remote', spec: { type: 'Inline', script: 'x' } }),
+    refusal,
+  );
+});
+
+test('a fixed value is the text that was written; an empty one is a value', () => {
+  for (const [value, fixed] of [
+    ['', ''],
+    ['1.0', '1.0'],
+    [true, 'true'],
+  ]) {
+    const checked = readTemplate(changed(document(), variables, variable({ value })));
+    assert.ok(checked.ok);
+    assert.deepEqual(checked.value.inputs, [{ name: 'path', fixed }]);
+  }
+});
+
+test('a null is no value', () => {
+  assert.deepEqual(problemsWith(variables, variable({ value: null })), [
+    'template.spec.environmentVariables[0].value must be text; write "" for an empty one',
+  ]);
+  assert.deepEqual(problemsWith(variables, [{ name: 'path', type: 'String' }]), [
+    'template.spec.environmentVariables[0].value is required',
+  ]);
+});
+
+test('what is not there yet is refused by name', () => {
+  const refused: [path: string, value: unknown, problem: string][] = [
+    [
+      'orgIdentifier',
+      'default',
+      "template.orgIdentifier: organisation and project scope is not supported yet; leave it out for the account's",
+    ],
+    [
+      'projectIdentifier',
+      'demo',
+      "template.projectIdentifier: organisation and project scope is not supported yet; leave it out for the account's",
+    ],
+    ['spec.inputVariables', [{}], 'template.spec.inputVariables is not supported yet'],
+    [
+      variables,
+      variable({ type: 'Number' }),
+      'template.spec.environmentVariables[0].type: Number is not supported yet; use String',
+    ],
+    [
+      variables,
+      variable({ type: 'secret' }),
+      'template.spec.environmentVariables[0].type: secret is not supported yet; use String',
+    ],
+    [
+      variables,
+      variable({ value: '<+input>.default(kv)' }),
+      'template.spec.environmentVariables[0].value: a method of <+input> is not supported yet; write a fixed text or <+input>',
+    ],
+    [
+      variables,
+      variable({ value: 'a <+secrets.getValue("account.x")>' }),
+      'template.spec.environmentVariables[0].value: an expression in an input value is not supported yet; write a fixed text or <+input>',
+    ],
+  ];
+  for (const [path, value, problem] of refused) assert.deepEqual(problemsWith(path, value), [problem]);
+});
+
+test('scope fields that are empty mean the account', () => {
+  for (const empty of ['', null]) assert.deepEqual(problemsWith('orgIdentifier', empty), []);
+});
+
+test('other kinds, shells and sources are refused', () => {
+  assert.deepEqual(problemsWith('type', 'Pipeline'), ['template.type must be SecretManager']);
+  assert.deepEqual(problemsWith('spec.shell', 'PowerShell'), ['template.spec.shell must be Bash']);
+  assert.deepEqual(problemsWith('spec.source.spec.script', ''), [
+    'template.spec.source.spec.script must be the text of a script',
+  ]);
+  assert.deepEqual(problemsWith(variables, variable({ type: 'File' })), [
+    'template.spec.environmentVariables[0].type must be String',
+  ]);
+});
+
+test('required fields are named', () => {
+  for (const path of ['identifier', 'name', 'versionLabel', 'type', 'spec', 'spec.shell', 'spec.source']) {
+    assert.deepEqual(problemsWith(path, undefined), [`template.${path} is required`]);
+  }
+});
+
+test('names have a strict grammar', () => {
+  const label =
+    'template.versionLabel must be 1 to 64 characters without blanks, "/" or "&", and begin with a letter or digit';
+  for (const wrong of ['', '-1', 'a b', 'a/b', 'a&b', 'x'.repeat(65), 'v1\n'])
+    assert.deepEqual(problemsWith('versionLabel', wrong), [label], JSON.stringify(wrong));
+  const identifier =
+    'template.identifier must be 1 to 128 letters, digits, "_" or "$", and begin with a letter or "_"';
+  for (const wrong of ['', '9a', 'a-b', 'a.b', 'a'.repeat(129), 'a\n'])
+    assert.deepEqual(problemsWith('identifier', wrong), [identifier], JSON.stringify(wrong));
+  const name = 'template.name must be 1 to 128 letters, digits, blanks, "_", "." or "-"';
+  for (const wrong of ['', ' a', 'a;b', 'a$(x)', 'a'.repeat(129)])
+    assert.deepEqual(problemsWith('name', wrong), [name], JSON.stringify(wrong));
+});
+
+test('a variable that stands twice is named with its place', () => {
+  const entry = { type: 'String', value: '<+input>' };
+  assert.deepEqual(
+    problemsWith(variables, [
+      { ...entry, name: 'path' },
+      { ...entry, name: 'other' },
+      { ...entry, name: 'path' },
+    ]),
+    ['template.spec.environmentVariables[2].name: duplicate "path"'],
+  );
+});
+
+test('what no task could carry is refused when it is saved', () => {
+  assert.deepEqual(problemsWith(variables, variable({ value: 'a\0b' })), [
+    'template.spec.environmentVariables[0].value must not hold a NUL character',
+  ]);
+  assert.deepEqual(problemsWith(variables, variable({ value: 'x'.repeat(65_536) })), []);
+  assert.deepEqual(problemsWith(variables, variable({ value: 'x'.repeat(65_537) })), [
+    'template.spec.environmentVariables[0].value must be at most 65536 characters',
+  ]);
+  const many = Array.from({ length: 101 }, (_, n) => ({ name: `v${n}`, type: 'String', value: '<+input>' }));
+  assert.deepEqual(problemsWith(variables, many), [
+    'template.spec.environmentVariables: at most 100 inputs are possible',
+  ]);
+  assert.deepEqual(problemsWith(variables, many.slice(1)), []);
+});
+
+test('all problems are told at once', () => {
+  const twice = changed(changed(document(), 'type', 'Step'), 'spec.shell', 'sh');
+  const checked = readTemplate(changed(twice, variables, variable({ type: 'Number', value: '<+x>' })));
+  assert.ok(!checked.ok);
+  assert.equal(checked.problems.length, 4);
+});
