@@ -89,13 +89,7 @@ test('a control plane that is not there is named, with why', async () => {
 });
 
 test('no bash is a failure before anybody is asked', async () => {
-  const path = process.env.PATH;
-  process.env.PATH = '/nonexistent';
-  try {
-    const result = await check(() => assert.fail('it connected'));
-    assert.equal(result.code, 1);
-    assert.equal(result.last, "FAIL  shell: there is no bash on the delegate's PATH");
-  } finally {
-    process.env.PATH = path;
-  }
+  const result = await check(() => assert.fail('it connected'), { PATH: '/nonexistent' });
+  assert.equal(result.code, 1);
+  assert.equal(result.last, "FAIL  shell: there is no bash on the delegate's PATH");
 });

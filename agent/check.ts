@@ -26,7 +26,7 @@ export async function checkAgent(
 ): Promise<number> {
   write(`ok    settings: delegate "${settings.name}", tags: ${settings.tags.join(', ') || '(none)'}`);
 
-  const runner = startRunner(settings, 0);
+  const runner = startRunner(settings, secrets, 0);
   const over = new AbortController();
   try {
     const bounds = { remainingMs: 10_000, signal: over.signal };

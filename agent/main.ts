@@ -3,7 +3,6 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { type Clock, generateSealingKeys, type Hello, sleep, systemClock } from '../protocol/index.ts';
 import { connections, FatalCloseError } from './connection.ts';
-import { scriptEnvironment } from './execute/environment.ts';
 import { type LocalRunner, localRunner } from './execute/local.ts';
 import { type HealthServer, type HealthState, serveHealth } from './health.ts';
 import { createInbox, type Inbox } from './inbox.ts';
@@ -31,7 +30,7 @@ export async function runAgent({ settings, secrets, clock = systemClock }: Agent
   const keys = await generateSealingKeys();
   const inbox = createInbox(settings.maxTasks);
   const hello = describeAgent(settings, instance, keys.publicKey);
-  const runner = startRunner(settings);
+  const runner = startRunner(settings, secrets);
   let healthServer: HealthServer | undefined;
   let session: Session | undefined;
   let cancelled = false;
@@ -108,8 +107,11 @@ async function listen(address: { host: string | undefined; port: number }, state
 }
 
 /** The runner as this delegate's settings want it. */
-export function startRunner(settings: AgentSettings, waiting = standby): LocalRunner {
-  const environment = scriptEnvironment(process.env, settings.scriptEnvironment);
+export function startRunner(
+  settings: AgentSettings,
+  { environment }: AgentSecrets,
+  waiting = standby,
+): LocalRunner {
   try {
     return localRunner({ environment, workRoot: settings.workRoot, standby: waiting });
   } catch (error) {

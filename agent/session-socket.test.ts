@@ -2,10 +2,16 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { describe, test } from 'node:test';
-import { aTask, openSession } from '../test/harness/agent-session.ts';
+import { type AgentSession, aTask, openSession } from '../test/harness/agent-session.ts';
 
 const welcome = (heartbeatMs: number) => ({ type: 'welcome', serverVersion: '1.0.0', heartbeatMs });
 const id = { task: 'task-1', attempt: 1 };
+
+async function welcomed(agent: AgentSession): Promise<void> {
+  const heard = once(agent.socket, 'message');
+  agent.peer.say(welcome(600_000));
+  await heard;
+}
 
 describe('a frame that breaks the protocol closes the socket with 4400 and a reason that quotes nothing', () => {
   const secret = 'hunter2';
@@ -106,6 +112,7 @@ describe('a heartbeat', () => {
 describe('silence', () => {
   test('for two periods ends the socket, as a half-open one stays open for ever', async () => {
     await using agent = await openSession();
+    await welcomed(agent);
     agent.peer.socket.pause(); // Whoever does not read does not answer pings.
     await agent.clock.advance(29_999);
     assert.equal(agent.socket.readyState, agent.socket.OPEN);
@@ -116,12 +123,25 @@ describe('silence', () => {
 
   test('that is broken by answers to pings does not', async () => {
     await using agent = await openSession();
+    await welcomed(agent);
     for (let period = 0; period < 5; period += 1) {
       const answered = once(agent.socket, 'pong');
       await agent.clock.advance(15_000);
       await answered;
     }
     assert.equal(agent.socket.readyState, agent.socket.OPEN);
+  });
+
+  test('instead of a welcome ends the socket too, although pings are answered', async () => {
+    await using agent = await openSession();
+    const answered = once(agent.socket, 'pong');
+    await agent.clock.advance(15_000);
+    await answered;
+    await agent.clock.advance(14_999);
+    assert.equal(agent.socket.readyState, agent.socket.OPEN);
+    await agent.clock.advance(1);
+    await agent.session.ended;
+    assert.ok(agent.log.text().includes('did not answer our hello'));
   });
 });
 

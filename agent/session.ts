@@ -41,6 +41,9 @@ export interface Session {
 
 const codec = agentCodec();
 
+/** How long the control plane may take to answer our hello. */
+const welcomeWithinMs = 30_000;
+
 export function startSession(socket: WebSocket, options: SessionOptions): Session {
   const { inbox, clock, logger } = options;
   const gone = new AbortController();
@@ -70,6 +73,7 @@ export function startSession(socket: WebSocket, options: SessionOptions): Sessio
     const { message } = parsed;
     switch (message.type) {
       case 'welcome':
+        stopWaiting();
         stopHeartbeat();
         stopHeartbeat = every(clock, message.heartbeatMs, heartbeat);
         if (inbox.draining) heartbeat();
@@ -138,6 +142,7 @@ export function startSession(socket: WebSocket, options: SessionOptions): Sessio
   }
 
   const ended = new Promise<void>(resolve => socket.once('close', () => resolve())).then(async () => {
+    stopWaiting();
     stopHeartbeat();
     stopWatching();
     gone.abort();
@@ -158,6 +163,11 @@ export function startSession(socket: WebSocket, options: SessionOptions): Sessio
   stopWatching = watchLiveness(socket, options.pingMs ?? 15_000, clock, () =>
     logger.warn('the control plane has fallen silent; closing the socket'),
   );
+  // A peer that answers pings but never lets us in would keep us waiting for ever.
+  const stopWaiting = clock.after(welcomeWithinMs, () => {
+    logger.warn('the control plane did not answer our hello; closing the socket');
+    socket.terminate();
+  });
   void send(options.hello);
 
   return {

@@ -8,6 +8,7 @@ import { hostname, tmpdir } from 'node:os';
 import { isAbsolute } from 'node:path';
 import { parseEnv } from 'node:util';
 import { delegateNamePattern } from '../protocol/index.ts';
+import { scriptEnvironment } from './execute/environment.ts';
 
 /** A wrong setting: one line that names the setting, the rule and the fix, and never a secret. */
 export class SettingsError extends Error {
@@ -40,6 +41,8 @@ export interface AgentSettings {
 /** The secrets of an agent, kept apart so that settings can be logged. */
 export interface AgentSecrets {
   readonly token: string;
+  /** The environment of scripts, complete. Proxy addresses in it may hold passwords. */
+  readonly environment: Readonly<Record<string, string>>;
 }
 
 export interface SettingDefinition {
@@ -149,7 +152,10 @@ export function readSettings(
     workRoot: absolutePath(read('workRoot')) ?? tmpdir(),
     scriptEnvironment: variableNames(read('scriptEnvironment')),
   };
-  const secrets = { token: token(read('token'), read('tokenFile')) };
+  const secrets = {
+    token: token(read('token'), read('tokenFile')),
+    environment: scriptEnvironment(env, settings.scriptEnvironment),
+  };
   for (const name of [table.token.name, ...table.token.aliases]) delete env[name];
   return { settings, secrets };
 }

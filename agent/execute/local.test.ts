@@ -70,6 +70,14 @@ describe("a script's private directory", () => {
   });
 });
 
+test('a folder that breaks while a script runs is its own loss, and not that of the agent', async () => {
+  await using broken = await openRunner({ standby: 1 });
+  const program = 'rm -rf "$__legate_1"; : >"$__legate_1"; secret=v';
+  assert.equal(text(await broken.run(program, { inputs: [broken.workRoot] })), 'v');
+  await new Promise(resolve => setImmediate(resolve)); // Now it has tried to keep another shell ready.
+  assert.equal((await broken.run('secret=v')).end.kind, 'not-started');
+});
+
 describe('a working directory that is given', () => {
   test('is where the script runs, and keeps what the script leaves there', async () => {
     using folder = temporaryFolder();
@@ -138,6 +146,13 @@ describe('a shell that cannot be started', () => {
       reason: 'internal',
       detail: `the delegate could not start ${shell} (EACCES)`,
     });
+  });
+
+  test('that goes away without reading its input is reported as it ended', async () => {
+    await using other = await openRunner({ shell: 'false' });
+    const { end, collected } = await other.run(`secret='${'x'.repeat(250_000)}'`);
+    assert.deepEqual(end, { kind: 'exited', exitCode: 1 });
+    assert.deepEqual(collected, { directoryMissing: false });
   });
 
   test('fails at once when the system refuses even to try', async () => {

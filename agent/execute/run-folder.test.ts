@@ -108,12 +108,13 @@ describe('at the start, folders', () => {
   test('of agents that no longer live are removed, those of living ones stay', () => {
     using root = temporaryFolder();
     const own = openRunFolder(root.path);
+    const run = own.make();
     for (const pid of [ended, process.ppid])
       mkdirSync(join(root.path, `legate-runs-${pid}-abc`, 'run-1'), { recursive: true });
     const folder = openRunFolder(root.path);
     assert.ok(!existsSync(join(root.path, `legate-runs-${ended}-abc`)));
     assert.ok(existsSync(join(root.path, `legate-runs-${process.ppid}-abc`)));
-    assert.ok(existsSync(own.make()), "another runner's of this process");
+    assert.ok(existsSync(run), "another runner's of this process");
     own.close();
     folder.close();
   });

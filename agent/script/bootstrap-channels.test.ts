@@ -159,8 +159,9 @@ describe('of the value channel only a complete record of ours is read', () => {
 });
 
 describe('bash that gets only part of its input runs nothing of it', () => {
-  const whole = scriptInput({ program: 'echo ran >&2; secret=v', inputs: ['abc'] });
-  for (const length of [0, 3, 8, 10, 14, whole.length - 1]) {
+  const run = { program: 'echo ran >&2; secret=v', inputs: ['abc'], workingDirectory: '/tmp' };
+  const whole = scriptInput(run);
+  for (const length of [0, 3, 9, 11, 14, 18, whole.length - 1]) {
     test(`${length} of ${whole.length} bytes`, () => {
       const input = whole.subarray(0, length);
       const { status, output } = spawnSync('bash', ['--norc', '-c', bootstrap], { input });

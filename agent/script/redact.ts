@@ -40,7 +40,8 @@ function maskRanges(text: string, ranges: Range[]): string {
 }
 
 function* occurrences(text: string, needles: Iterable<string>): Generator<Range> {
-  // A secret may have ten thousand lines; looking through the text for each of them would take minutes.
+  // A secret may have ten thousand lines; looking through the text for each of them would take minutes. What is
+  // shorter than these beginnings is not found, as it shall not be.
   const places = new Map<string, number[]>();
   for (let at = 0; at + shortest <= text.length; at += 1) {
     const begin = text.slice(at, at + shortest);
@@ -103,7 +104,6 @@ function needlesOf(secrets: readonly string[]): { literal: Set<string>; base64: 
       for (const form of base64Forms(text)) base64.add(form);
     }
   }
-  for (const text of literal) if (text.length < shortest) literal.delete(text);
   return { literal, base64 };
 }
 
