@@ -6,41 +6,27 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
+// What the files at the control plane's top share: the stories, and what they are made of.
+const parts = ['documents', 'domain', 'store', 'template', 'dispatch'].map(room => `control-plane/${room}`);
+const stories = ['apply', 'auth', 'config', 'fetch-secret', 'resolve-plan'].map(
+  name => `control-plane/${name}.ts`,
+);
+
 /** For files under a path (longest match wins): the only project paths they may import. */
 const allowed: Record<string, string[]> = {
   protocol: ['protocol'],
   agent: ['agent', 'protocol'],
-  // The composition root wires everything; nobody imports it but the command line.
+  // The composition root wires everything; only the command that starts it imports it.
   'control-plane/main.ts': ['control-plane', 'protocol'],
-  'control-plane/domain': ['control-plane/domain', 'protocol/failure.ts'],
-  'control-plane/template': ['control-plane/template', 'control-plane/domain'],
+  'control-plane/command.ts': ['control-plane/config.ts', 'control-plane/main.ts'],
+  'control-plane/domain': ['control-plane/domain'],
+  'control-plane/documents': ['control-plane/documents', 'control-plane/domain', 'protocol'],
+  'control-plane/template': ['control-plane/template', 'control-plane/domain', 'protocol'],
   'control-plane/dispatch': ['control-plane/dispatch', 'control-plane/domain', 'protocol'],
   'control-plane/gateway': ['control-plane/gateway', 'control-plane/dispatch', 'protocol'],
   'control-plane/store': ['control-plane/store', 'control-plane/domain', 'protocol'],
-  'control-plane/api': [
-    'control-plane/api',
-    'control-plane/domain',
-    'control-plane/store',
-    'control-plane/template',
-    'control-plane/dispatch',
-    'control-plane/apply.ts',
-    'control-plane/auth.ts',
-    'control-plane/fetch-secret.ts',
-    'control-plane/resolve-plan.ts',
-    'protocol',
-  ],
-  'control-plane': [
-    'control-plane/domain',
-    'control-plane/store',
-    'control-plane/template',
-    'control-plane/dispatch',
-    'control-plane/auth.ts',
-    'control-plane/apply.ts',
-    'control-plane/config.ts',
-    'control-plane/fetch-secret.ts',
-    'control-plane/resolve-plan.ts',
-    'protocol',
-  ],
+  'control-plane/api': ['control-plane/api', 'protocol', ...parts, ...stories],
+  'control-plane': ['protocol', ...parts, ...stories],
   cli: ['cli', 'protocol', 'agent/command.ts', 'control-plane/command.ts'],
 };
 

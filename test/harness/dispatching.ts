@@ -44,7 +44,7 @@ export function dispatching(links: readonly FakeLink[], absent: readonly Absent[
     hangUp,
     request,
     /** Asks, and takes whatever comes as it comes. */
-    fetch(plan: Partial<Plan> = {}): Fetching {
+    fetch: (plan: Partial<Plan> = {}): Fetching => {
       const events: DispatchEvent[] = [];
       const ended = (async () => {
         for await (const event of request(plan)) events.push(event);
@@ -52,7 +52,7 @@ export function dispatching(links: readonly FakeLink[], absent: readonly Absent[
       return { events, ended };
     },
     /** A delegate's connection is gone, and what ran over it. */
-    lose(link: FakeLink): void {
+    lose: (link: FakeLink): void => {
       roster.remove(link, '2024-01-01T00:00:00.000Z');
       for (const attempt of link.attempts) attempt.say(lost);
     },

@@ -110,6 +110,15 @@ export async function listeningGateway(
   return self;
 }
 
+/** Resolves when something is so that sockets bring about in their own time; fails when it does not become so. */
+export async function eventually(isSo: () => boolean): Promise<void> {
+  const until = performance.now() + 5_000;
+  while (!isSo()) {
+    if (performance.now() > until) throw new Error(`it did not become so: ${isSo.toString()}`);
+    await new Promise(resolve => setImmediate(resolve));
+  }
+}
+
 function peerOf(socket: WebSocket): Peer {
   const frames: Readonly<Record<string, unknown>>[] = [];
   let wake = () => {};

@@ -81,7 +81,7 @@ export async function startWorld(options: ServerOptions = {}): Promise<World> {
   const startServer = async (port: number): Promise<{ program: Program; url: string }> => {
     const args = [cli, 'server', '--listen', `127.0.0.1:${port}`, '--data', data];
     const program = startProgram({ args: [...args, '--log-level', options.logLevel ?? 'debug'] });
-    outputs.push(program.output);
+    outputs.push(() => program.output());
     const { url } = await program.said('control plane started');
     return { program, url: String(url) };
   };
@@ -113,7 +113,7 @@ export async function startWorld(options: ServerOptions = {}): Promise<World> {
       const rest = ['--health-listen', '127.0.0.1:0', '--work-dir', work, '--log-level', 'debug', ...args];
       const program = startProgram({ args: [cli, 'agent', ...settings, ...rest], env });
       agents.push(program);
-      outputs.push(program.output);
+      outputs.push(() => program.output());
       return program;
     },
     async connectedAgent(agentOptions) {

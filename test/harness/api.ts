@@ -1,0 +1,120 @@
+import { Writable } from 'node:stream';
+import type { FastifyInstance } from 'fastify';
+import { pino } from 'pino';
+import { createApi } from '../../control-plane/api/http.ts';
+import { applyDocuments } from '../../control-plane/apply.ts';
+import { makeFirstApiKey } from '../../control-plane/auth.ts';
+import type { DispatchEvent, DispatchRequest } from '../../control-plane/dispatch/dispatcher.ts';
+import { Roster } from '../../control-plane/dispatch/roster.ts';
+import type { Compile } from '../../control-plane/template/compile.ts';
+import { type PublicKey, sealValue } from '../../protocol/index.ts';
+import { someTime, type TestDatabase, testDatabase } from './database.ts';
+import { connectorYaml, secretYaml, templateYaml } from './documents.ts';
+import { FakeClock } from './fake-clock.ts';
+
+/** Takes every script; its program is the script. */
+export const anyCompile: Compile = async (script, inputs) => ({
+  ok: true,
+  program: { text: script, digest: `sha256:${'0'.repeat(64)}`, inputs: [...inputs] },
+});
+
+/** What stands in for the dispatcher: a test says what happens. */
+export type Play = (request: DispatchRequest) => AsyncGenerator<DispatchEvent, void, void>;
+
+export interface TestApi extends AsyncDisposable {
+  readonly app: FastifyInstance;
+  readonly store: TestDatabase;
+  readonly roster: Roster;
+  readonly clock: FakeClock;
+  readonly key: string;
+  /** What a fetch is answered with. */
+  play: Play;
+  /** Does the store answer? */
+  ready: boolean;
+  /** What the fetches were noted as. */
+  readonly notes: Readonly<Record<string, unknown>>[];
+  /** What was logged of failures. */
+  log(): string;
+  /** A request with the key, its body as JSON. */
+  ask(method: 'GET' | 'POST', path: string, body?: object): Promise<{ status: number; body: string }>;
+  /** The lines of an answer that is a stream of events. */
+  events(path: string, body: object): Promise<Record<string, unknown>[]>;
+}
+
+/** The API over a real store with one template, connector and secret in it, and nothing else that is real. */
+export async function testApi(): Promise<TestApi> {
+  const store = await testDatabase();
+  const clock = new FakeClock();
+  const roster = new Roster();
+  const notes: Readonly<Record<string, unknown>>[] = [];
+  let log = '';
+  const sink = new Writable({
+    write(chunk, _, done) {
+      log += String(chunk);
+      done();
+    },
+  });
+  let key = '';
+  await makeFirstApiKey(store.database, someTime, made => {
+    key = made;
+  });
+  const app = createApi({
+    database: store.database,
+    roster,
+    clock,
+    now: () => someTime,
+    note: facts => notes.push(facts),
+    logger: pino({ level: 'warn' }, sink),
+    compile: anyCompile,
+    dispatch: request => self.play(request),
+    ready: async () => self.ready,
+  });
+  const sources = [templateYaml, connectorYaml, secretYaml].map(text => ({ name: 'x.yaml', text }));
+  await applyDocuments(
+    { database: store.database, compile: anyCompile, now: () => someTime },
+    sources,
+    false,
+  );
+  const self: TestApi = {
+    app,
+    store,
+    roster,
+    clock,
+    key,
+    notes,
+    ready: true,
+    play: async function* () {},
+    log: () => log,
+    async ask(method, path, body) {
+      const headers = { 'x-api-key': key };
+      const response = await app.inject({ method, url: path, headers, ...(body ? { payload: body } : {}) });
+      return { status: response.statusCode, body: response.body };
+    },
+    async events(path, body) {
+      const answer = await self.ask('POST', path, body);
+      if (answer.status !== 200) throw new Error(answer.body);
+      return answer.body
+        .split('\n')
+        .filter(line => line !== '')
+        .map(line => JSON.parse(line));
+    },
+    async [Symbol.asyncDispose]() {
+      await app.close();
+      await store[Symbol.asyncDispose]();
+    },
+  };
+  return self;
+}
+
+const id = { task: 'some-task', attempt: 1 };
+
+/** A fetch that works, its value sealed to the key that came with the request. */
+export async function* delivered(
+  value: Uint8Array | string,
+  recipient: PublicKey,
+): AsyncGenerator<DispatchEvent, void, void> {
+  yield { event: 'accepted', ...id, delegate: 'edge' };
+  const bytes = typeof value === 'string' ? Buffer.from(value) : value;
+  for await (const chunk of sealValue(bytes, recipient, id)) yield { event: 'value', ...id, ...chunk };
+  yield { event: 'succeeded', ...id, delegate: 'edge', durationMs: 7 };
+}
