@@ -14,18 +14,29 @@ export interface Source {
 export function readSources(path: string): Source[] {
   try {
     if (path === '-') return [{ name: 'standard input', text: readFileSync(0, 'utf8') }];
-    if (!statSync(path).isDirectory()) return [{ name: path, text: readFileSync(path, 'utf8') }];
+    if (!statSync(path).isDirectory()) return [readSource(path)];
     const files = readdirSync(path, { recursive: true, encoding: 'utf8' })
       .filter(name => /\.ya?ml$/.test(name))
       .sort()
       .map(name => join(path, name));
     if (files.length === 0) throw new UsageError(`there is no .yaml or .yml file below ${path}`);
-    return files.map(name => ({ name, text: readFileSync(name, 'utf8') }));
+    return files.map(readSource);
   } catch (error) {
-    if (error instanceof UsageError) throw error;
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
-    throw new UsageError(`cannot read ${path} (${code})`);
+    throw error instanceof UsageError ? error : unreadable(path, error);
   }
+}
+
+function readSource(path: string): Source {
+  try {
+    return { name: path, text: readFileSync(path, 'utf8') };
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+}
+
+function unreadable(path: string, error: unknown): UsageError {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
+  return new UsageError(`cannot read ${path} (${code})`);
 }
 
 /** Applies the sources and writes a line per document. */

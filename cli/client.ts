@@ -1,6 +1,4 @@
 /** Talks to the control plane's native API. */
-import { createInterface } from 'node:readline';
-import { Readable } from 'node:stream';
 import type { ClientSettings } from './settings.ts';
 
 /** The control plane refused a request, or could not be reached. */
@@ -25,6 +23,8 @@ export function createClient({ server, apiKey }: ClientSettings): Client {
     try {
       response = await fetch(new URL(`${base}/api/v1${path}`, server), {
         method,
+        // Following one would hand the key to whoever the answer names.
+        redirect: 'manual',
         headers: { 'x-api-key': apiKey, ...(body ? { 'content-type': 'application/json' } : {}) },
         ...(body ? { body: JSON.stringify(body) } : {}),
         ...(signal ? { signal } : {}),
@@ -39,21 +39,50 @@ export function createClient({ server, apiKey }: ClientSettings): Client {
     throw new ApiError(await problemOf(response));
   }
   return {
-    get: async path => toJson(await (await send('GET', path)).json()),
-    post: async (path, body) => toJson(await (await send('POST', path, body)).json()),
+    get: async path => toJson(await textOf(await send('GET', path))),
+    post: async (path, body) => toJson(await textOf(await send('POST', path, body))),
     async *events(path, body, signal) {
       const response = await send('POST', path, body, signal);
-      if (!response.body) return;
-      const lines = createInterface({
-        input: Readable.fromWeb(response.body),
-        crlfDelay: Number.POSITIVE_INFINITY,
-      });
-      for await (const line of lines) if (line.trim() !== '') yield toJson(JSON.parse(line));
+      for await (const line of linesOf(response, signal)) if (line.trim() !== '') yield toJson(line);
     },
   };
 }
 
-function toJson(data: unknown): Json {
+const cutOff = 'the connection to the control plane broke before the answer was complete';
+
+async function textOf(response: Response): Promise<string> {
+  try {
+    return await response.text();
+  } catch (error) {
+    throw new ApiError(`${cutOff} (${causeOf(error)})`);
+  }
+}
+
+/** The lines of an answer as they arrive. A last one without its end was cut off, and is none. */
+async function* linesOf({ body }: Response, signal: AbortSignal): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let rest = '';
+  try {
+    for await (const bytes of body ?? []) {
+      const pieces = (rest + decoder.decode(bytes, { stream: true })).split('\n');
+      rest = pieces.pop() ?? '';
+      yield* pieces;
+    }
+  } catch (error) {
+    if (signal.aborted) throw error;
+    throw new ApiError(`${cutOff} (${causeOf(error)}); the fetch may not have been completed`);
+  }
+  if (rest !== '') throw new ApiError(`${cutOff}; the fetch may not have been completed`);
+}
+
+/** Nothing of the answer gets into the error: it may hold a value. */
+function toJson(text: string): Json {
+  let data: unknown;
+  try {
+    data = JSON.parse(text);
+  } catch {
+    // Said below.
+  }
   if (typeof data === 'object' && data !== null && !Array.isArray(data))
     return Object.fromEntries(Object.entries(data));
   throw new ApiError('the answer is not a JSON object; is LEGATE_SERVER the address of a control plane?');
@@ -61,9 +90,11 @@ function toJson(data: unknown): Json {
 
 async function problemOf(response: Response): Promise<string> {
   if (response.status === 401) return 'the control plane does not know this API key (LEGATE_API_KEY)';
-  const text = await response.text();
+  const target = response.headers.get('location');
+  if (response.status < 400 && target !== null)
+    return `the control plane sends us to ${target}; if that is right, make it LEGATE_SERVER`;
   try {
-    const { message, correlationId } = toJson(JSON.parse(text));
+    const { message, correlationId } = toJson(await textOf(response));
     if (typeof message === 'string')
       return response.status < 500 ? message : `${message} (${String(correlationId)})`;
   } catch {

@@ -7,6 +7,7 @@ import {
   type ValueOpener,
 } from '../protocol/index.ts';
 import { ApiError, type Client, type Json } from './client.ts';
+import { printable } from './printable.ts';
 
 export interface Output {
   readonly out: (bytes: Uint8Array | string) => void;
@@ -85,7 +86,7 @@ export async function testConnector(
 }
 
 function writeLog(event: Json, err: (line: string) => void): void {
-  for (const line of text(event.text).trimEnd().split('\n')) err(`  | ${line}`);
+  for (const line of text(event.text).trimEnd().split('\n')) err(`  | ${printable(line)}`);
 }
 
 const facts = ({ task, attempt, delegate, durationMs }: Json) => ({ task, attempt, delegate, durationMs });
@@ -98,19 +99,19 @@ function failureFacts({ task, attempt, delegate, failure, delegates }: Json): ob
 function* failureLines({ failure, delegate, delegates, task }: Json): Generator<string> {
   const { reason, detail, exitCode, stderrTail } = object(failure);
   const known = typeof reason === 'string' && isFailureReason(reason);
-  yield `${text(reason)}: ${known ? factsOf(reason).explanation : 'a reason that this version does not know'}`;
-  if (detail !== undefined) yield `  ${text(detail)}`;
+  yield `${printable(text(reason))}: ${known ? factsOf(reason).explanation : 'a reason that this version does not know'}`;
+  if (detail !== undefined) yield `  ${printable(text(detail))}`;
   if (exitCode !== undefined && !text(detail).includes('exit code')) yield `  exit code: ${text(exitCode)}`;
   if (delegate !== undefined) yield `  delegate: ${text(delegate)}, task: ${text(task)}`;
   if (typeof stderrTail === 'string') {
     yield "  end of the script's error output:";
-    for (const line of stderrTail.trimEnd().split('\n')) yield `  | ${line}`;
+    for (const line of stderrTail.trimEnd().split('\n')) yield `  | ${printable(line)}`;
   }
   if (!Array.isArray(delegates)) return;
   if (delegates.length === 0) yield '  no delegate has ever connected; start one with "legate agent"';
   for (const item of delegates) {
     const { delegate: name, instance, detail: why } = object(item);
-    yield `  ${text(name)}${instance === undefined ? '' : ` (${text(instance)})`}: ${text(why)}`;
+    yield `  ${text(name)}${instance === undefined ? '' : ` (${text(instance)})`}: ${printable(text(why))}`;
   }
 }
 

@@ -1,5 +1,6 @@
 /** `legate get` and `legate template show`: what there is, as tables. */
 import type { Client } from './client.ts';
+import { printable } from './printable.ts';
 
 const columns: Record<string, readonly string[]> = {
   templates: ['identifier', 'version', 'inputs', 'updatedAt'],
@@ -23,7 +24,7 @@ export async function list(
   const rows = (Array.isArray(items) ? items : []).map((item: Readonly<Record<string, unknown>>) => {
     const facts =
       typeof item.facts === 'object' && item.facts ? Object.fromEntries(Object.entries(item.facts)) : {};
-    return names.map(name => cell(facts[name] ?? item[name]));
+    return names.map(name => printable(cell(facts[name] ?? item[name])));
   });
   const heading = names.map(name => name.replaceAll(/[A-Z]/g, ' $&').toUpperCase());
   write(table([heading, ...rows]));

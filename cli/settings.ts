@@ -20,6 +20,8 @@ export function readClientSettings(env: NodeJS.ProcessEnv = process.env): Client
       `LEGATE_SERVER must be an http or https address, as in https://legate.example (got "${text}")`,
     );
   }
+  if (server.username || server.password)
+    throw new UsageError('LEGATE_SERVER must not hold a user name or password; the key is LEGATE_API_KEY');
   const file = env.LEGATE_API_KEY_FILE?.trim();
   const apiKey = env.LEGATE_API_KEY?.trim() || (file && readKeyFile(file));
   if (!apiKey) {

@@ -56,10 +56,13 @@ export function readConfig(
   if (!levels.includes(level.text.toLowerCase())) {
     throw new ConfigError(`${level.from} must be one of ${levels.join(', ')} (got "${level.text}")`);
   }
+  const data = read('data') ?? { text: 'legate-data', from: 'the default' };
+  // An empty one, as an unset variable of a shell makes it, would be the folder one happens to be in.
+  if (data.text === '') throw new ConfigError(`${data.from} must name a folder (got "")`);
   return {
     host: match[1]?.replace(/^\[(.*)\]$/, '$1') || undefined,
     port,
-    dataFolder: resolve(read('data')?.text ?? 'legate-data'),
+    dataFolder: resolve(data.text),
     logLevel: level.text.toLowerCase(),
   };
 }

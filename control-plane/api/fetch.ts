@@ -1,7 +1,14 @@
 /** Fetching and testing: answers that are streams of events, one JSON object per line. */
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import { generateSealingKeys, openValue, SealError, type SealingKeys } from '../../protocol/index.ts';
+import {
+  type Clock,
+  generateSealingKeys,
+  openValue,
+  SealError,
+  type SealingKeys,
+  sleep,
+} from '../../protocol/index.ts';
 import type { DispatchEvent } from '../dispatch/dispatcher.ts';
 import { type FetchTools, fetchSecret } from '../fetch-secret.ts';
 import { body, FetchRequest, TestRequest } from './requests.ts';
@@ -19,10 +26,10 @@ export type FetchEvent =
 export function fetchRoutes(api: FastifyInstance, tools: FetchTools): void {
   api.post('/fetch', async (request, reply) => {
     const { secret, publicKey, logs } = body(FetchRequest, request.body);
+    const signal = hangUpSignal(reply);
     const keys = publicKey ? undefined : await generateSealingKeys();
     const recipient = publicKey ?? keys?.publicKey;
     if (!recipient) throw new Error('a fetch has no recipient');
-    const signal = hangUpSignal(reply);
     const events = await fetchSecret(tools, {
       subject: { secret },
       recipient,
@@ -30,13 +37,13 @@ export function fetchRoutes(api: FastifyInstance, tools: FetchTools): void {
       logs: logs === true,
       signal,
     });
-    return stream(reply, keys ? opened(events, keys) : sealed(events));
+    return stream(reply, tools.clock, keys ? opened(events, keys) : sealed(events));
   });
 
   api.post('/connectors/test', async (request, reply) => {
     const { connector } = body(TestRequest, request.body);
-    const { publicKey } = await generateSealingKeys();
     const signal = hangUpSignal(reply);
+    const { publicKey } = await generateSealingKeys();
     const events = await fetchSecret(tools, {
       subject: { connector },
       recipient: publicKey,
@@ -44,29 +51,52 @@ export function fetchRoutes(api: FastifyInstance, tools: FetchTools): void {
       logs: true,
       signal,
     });
-    return stream(reply, withoutValue(events));
+    return stream(reply, tools.clock, withoutValue(events));
   });
 }
 
 /** Aborts when the caller goes away before the answer is complete. */
 function hangUpSignal(reply: FastifyReply): AbortSignal {
   const hungUp = new AbortController();
+  // It may be gone already: who it is had to be looked up.
+  if (reply.raw.closed) hungUp.abort();
   reply.raw.once('close', () => {
     if (!reply.raw.writableFinished) hungUp.abort();
   });
   return hungUp.signal;
 }
 
-function stream(reply: FastifyReply, events: AsyncIterable<FetchEvent>): FastifyReply {
+function stream(reply: FastifyReply, clock: Clock, events: AsyncIterable<FetchEvent>): FastifyReply {
   reply
     .header('content-type', 'application/x-ndjson')
     .header('cache-control', 'no-store')
     .header('x-accel-buffering', 'no');
-  return reply.send(Readable.from(lines(events), { objectMode: false }));
+  return reply.send(Readable.from(lines(clock, events), { objectMode: false }));
 }
 
-async function* lines(events: AsyncIterable<FetchEvent>): AsyncGenerator<string> {
-  for await (const event of events) yield `${JSON.stringify(event)}\n`;
+/** Proxies and HTTP clients take an answer that is silent for a minute or some for a dead one. */
+const silenceMs = 15_000;
+
+/** A line per event, and an empty one whenever nothing has happened for a while. */
+async function* lines(clock: Clock, events: AsyncIterable<FetchEvent>): AsyncGenerator<string> {
+  const iterator = events[Symbol.asyncIterator]();
+  try {
+    let next = iterator.next();
+    while (true) {
+      const heard = new AbortController();
+      const silence = sleep(clock, silenceMs, heard.signal).then(() => 'silence' as const);
+      const result = await Promise.race([next, silence]).finally(() => heard.abort());
+      if (result === 'silence') {
+        yield '\n';
+        continue;
+      }
+      if (result.done) return;
+      yield `${JSON.stringify(result.value)}\n`;
+      next = iterator.next();
+    }
+  } finally {
+    await iterator.return?.();
+  }
 }
 
 async function* sealed(events: AsyncIterable<DispatchEvent>): AsyncGenerator<FetchEvent> {
@@ -77,26 +107,31 @@ async function* sealed(events: AsyncIterable<DispatchEvent>): AsyncGenerator<Fet
 async function* opened(events: AsyncIterable<DispatchEvent>, keys: SealingKeys): AsyncGenerator<FetchEvent> {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   let opener: ReturnType<typeof openValue> | undefined;
+  let last = { task: '', attempt: 0 };
   try {
     for await (const event of events) {
+      if ('task' in event) last = { task: event.task, attempt: event.attempt };
       if (event.event === 'value') {
         opener ??= openValue(keys, event);
         const bytes = await opener.open(event);
         yield { event: 'value', seq: event.seq, text: decoder.decode(bytes, { stream: !event.final }) };
       } else if (event.event === 'succeeded') {
-        opener?.finish();
+        if (!opener) throw new SealError('there was no value');
+        opener.finish();
         yield { ...event, event: 'done' };
       } else yield event;
     }
   } catch (error) {
-    if (!(error instanceof SealError)) throw error;
-    yield {
-      event: 'failed',
-      task: '',
-      attempt: 0,
-      failure: { reason: 'protocol-error', detail: error.message },
-    };
+    const detail = error instanceof SealError ? error.message : notText(error);
+    if (detail === undefined) throw error;
+    yield { event: 'failed', ...last, failure: { reason: 'protocol-error', detail } };
   }
+}
+
+function notText(error: unknown): string | undefined {
+  const isDecoding =
+    error instanceof TypeError && 'code' in error && error.code === 'ERR_ENCODING_INVALID_ENCODED_DATA';
+  return isDecoding ? 'the value is not UTF-8 text' : undefined;
 }
 
 /** A connection test never returns the value: its key is thrown away unused. */

@@ -1,6 +1,11 @@
 /** The HTTP face: who may come in, how errors look, and the routes. */
 import { randomUUID } from 'node:crypto';
-import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify';
+import fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify';
 import { type ApplyTools, applyDocuments } from '../apply.ts';
 import { authenticateCaller, makeDelegateToken } from '../auth.ts';
 import type { Roster } from '../dispatch/roster.ts';
@@ -33,8 +38,15 @@ export function createApi(tools: ApiTools): FastifyInstance {
   const app = fastify({
     loggerInstance: tools.logger,
     bodyLimit,
+    // A reference is longer than the 100 characters at which the router stops by itself.
+    routerOptions: { maxParamLength: 300 },
     // Streams of a fetch end by being cancelled when the server stops, not by being waited for.
     forceCloseConnections: true,
+    // What is wrong before a route is found, such as a malformed path, looks like every other error.
+    frameworkErrors: (error: unknown, _: unknown, reply: FastifyReply) => {
+      const { status, body } = describeError(error);
+      void reply.status(status).send(body);
+    },
   });
 
   app.setErrorHandler((error, request, reply) => {

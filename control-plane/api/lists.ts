@@ -58,9 +58,11 @@ export function listRoutes(api: FastifyInstance, { database, roster }: ListTools
     ],
   }));
 
-  api.get<{ Params: { reference: string }; Querystring: { versionLabel?: string } }>(
+  api.get<{ Params: { reference: string }; Querystring: { versionLabel?: string | string[] } }>(
     '/templates/:reference',
     async ({ params, query }) => {
+      if (Array.isArray(query.versionLabel))
+        throw new RequestError('INVALID_REQUEST', 'versionLabel can be given once only');
       const id = parseReference(params.reference);
       const labels = await versionLabels(database, id);
       const versionLabel = query.versionLabel ?? labels[0];

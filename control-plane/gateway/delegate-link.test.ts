@@ -152,6 +152,7 @@ test('after a broken frame nothing of the delegate is heard any more', async () 
   assert.equal((await delegate.peer.closed).code, 4400);
   assert.equal((await attempt.next()).type, 'lost');
   assert.equal(gateway.notes.filter(note => note.includes('broke the protocol')).length, 1);
+  assert.deepEqual([gateway.changes(), delegate.link.draining], [0, false]);
 });
 
 test('binary frames are not used', async () => {
@@ -189,6 +190,8 @@ test('an attempt that is given up is cancelled over there, and counts as running
   delegate.peer.send({ type: 'failed', ...id(), reason: 'cancelled', durationMs: 1 });
   await delegate.peer.heard();
   assert.deepEqual([delegate.link.running, gateway.changes()], [0, 1]);
+  // What came after nobody wanted it was not kept.
+  assert.equal(await Promise.race([attempt.next(), Promise.resolve('nothing')]), 'nothing');
 });
 
 test('an attempt that has ended is not cancelled when it is closed', async () => {

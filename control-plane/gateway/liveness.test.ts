@@ -3,7 +3,12 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import test from 'node:test';
 import type { Task } from '../../protocol/index.ts';
-import { type ListeningGateway, listeningGateway, type Peer } from '../../test/harness/gateway.ts';
+import {
+  eventually,
+  type ListeningGateway,
+  listeningGateway,
+  type Peer,
+} from '../../test/harness/gateway.ts';
 import type { Link } from '../dispatch/link.ts';
 
 const task: Task = {
@@ -57,7 +62,7 @@ test('a task for a delegate that has just gone is lost at once', async () => {
   await using gateway = await listeningGateway();
   const { peer, link } = await joined(gateway);
   peer.socket.terminate();
-  while (gateway.links.length > 0) await new Promise(resolve => setImmediate(resolve));
+  await eventually(() => gateway.links.length === 0);
   const attempt = link.start(task);
   assert.equal((await attempt.next()).type, 'lost');
   attempt.close();

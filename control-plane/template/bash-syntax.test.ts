@@ -18,14 +18,17 @@ test('a wrong script comes with the line and the words of bash', async () => {
   });
 });
 
-test('asking runs neither the script nor what the environment names', async t => {
+test('asking runs nothing, and the environment has no say', async t => {
   const directory = mkdtempSync(join(tmpdir(), 'legate-syntax-'));
   t.after(() => rmSync(directory, { recursive: true }));
   const made = join(directory, 'made');
   const startup = join(directory, 'startup');
-  writeFileSync(startup, `touch ${made}\n`);
+  writeFileSync(startup, `touch ${made}\ncat <<X\n`);
   process.env.BASH_ENV = startup;
   t.after(() => delete process.env.BASH_ENV);
-  await checkWithBash(`touch ${made}; x=$(touch ${made})\n`);
+  assert.deepEqual(await checkWithBash(`touch ${made}; x=$(touch ${made})\n`), {
+    kind: 'valid',
+    leavesHereDocumentOpen: false,
+  });
   assert.equal(existsSync(made), false);
 });

@@ -27,7 +27,7 @@ export async function checkWithBash(script: string): Promise<Verdict> {
 async function parse(script: string, options: string[]): Promise<Verdict> {
   const { exitCode, stderr } = await execa('bash', ['--norc', '--noprofile', ...options, '-n'], {
     input: script,
-    // Nothing else from the environment: bash would source what BASH_ENV names. English messages to take apart.
+    // Nothing else, such as SHELLOPTS or BASH_ENV, may change the answer; messages in English to take apart.
     env: { PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C' },
     extendEnv: false,
     stdout: 'ignore',

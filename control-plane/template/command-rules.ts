@@ -1,4 +1,4 @@
-import { type Reading, type Region, wordsAround } from './shell-reading.ts';
+import { type Reading, type Region, tokenAt, wordsAround } from './shell-reading.ts';
 import {
   ASSIGNMENT,
   commandAt,
@@ -31,12 +31,11 @@ const CODE = new Set('eval trap source . alias complete compgen bind fc enable'.
 const NAMES = new Set('unset read mapfile readarray getopts wait'.split(' '));
 const SHELL = /(^|\/)((ba|da|z|k|a)?sh|su)$/;
 const ARITHMETIC_TEST = /^-(eq|ne|lt|le|gt|ge)$/;
-/** Variables whose value bash evaluates by itself: as arithmetic, as text to expand, or as a file to run. */
-const EVALUATED = new Set(
-  'RANDOM SRANDOM SECONDS HISTCMD OPTIND LINENO PS0 PS1 PS2 PS4 PROMPT_COMMAND BASH_ENV ENV BASH_ALIASES BASH_CMDS'.split(
-    ' ',
-  ),
-);
+/** Variables whose value bash evaluates by itself: as arithmetic, as text to expand, or to find code. */
+const EVALUATED = new Set([
+  ...['RANDOM', 'SRANDOM', 'SECONDS', 'HISTCMD', 'OPTIND', 'LINENO'],
+  ...['PS0', 'PS1', 'PS2', 'PS4', 'PROMPT_COMMAND', 'BASH_ENV', 'ENV', 'BASH_ALIASES', 'BASH_CMDS'],
+]);
 
 export const ASSIGN_FIRST = 'assign it to a variable first, v=<+…>, and use "$v" here';
 const NOT_AS_CODE = 'would run as code; pass it as an argument or in a variable: v=<+…>';
@@ -53,7 +52,7 @@ export function roleAt(spot: Spot): Role {
   const { reading, text, start, holder, chain } = spot;
   const owner = reading.hereDocuments.find(({ body }) => chain.includes(body));
   if (owner !== undefined) return asInput(commandAt(text, holder, owner.start));
-  const token = holder.tokens.find(word => word.start <= start && start < word.end);
+  const token = tokenAt(holder, start);
   if (token === undefined) return { problem: `a value cannot stand here; ${ASSIGN_FIRST}` };
   const command = commandAt(text, holder, start);
   if (holder.kind === 'array' && holder.parent !== undefined) {
@@ -161,14 +160,20 @@ function asTestArgument({ words, index }: SimpleCommand): Role {
 }
 
 function asArgument(command: SimpleCommand, before: string): Role {
-  const { words, index, nameIndex, name = '' } = command;
+  const { words, index, name = '' } = command;
   if (isShellCode(words, index)) return { problem: `behind -c the value ${NOT_AS_CODE}` };
   if (CODE.has(name)) return { problem: `in ${name} the value ${NOT_AS_CODE}` };
   if (NAMES.has(name)) return { problem: `${name} takes names of variables, and a value cannot be one` };
   if (name === 'let') return { problem: arithmetic('in let') };
-  if (name !== 'printf' || (index > nameIndex + 1 && words[index - 1]?.text !== '-v')) return 'argument';
-  if (words[index - 1]?.text === '-v' || /^["']?-/.test(before)) return { problem: NOT_AS_NAME };
-  // Bash takes a format that begins with -v for an option, which names a variable
+  return name === 'printf' ? asPrintfArgument(command, before) : 'argument';
+}
+
+/** Bash takes a format that begins with -v for an option, and what follows for the name of a variable. */
+function asPrintfArgument({ words, index, nameIndex }: SimpleCommand, before: string): Role {
+  const position = index - nameIndex;
+  if (position === 2 && words[index - 1]?.text === '-v') return { problem: NOT_AS_NAME };
+  if (position > 1) return 'argument';
+  if (/^["']?-/.test(before)) return { problem: NOT_AS_NAME };
   return /^["']?$/.test(before) ? { problem: FORMAT } : 'argument';
 }
 

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import type { Verdict } from './bash-syntax.ts';
 import { loadCompiler } from './compile.ts';
-import { runInBash } from './run-in-bash.ts';
+import { runInBash } from './testing/run-in-bash.ts';
 
 const compile = await loadCompiler();
 

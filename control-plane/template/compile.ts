@@ -1,12 +1,12 @@
 import { agrees } from './agreement.ts';
-import { type CheckSyntax, checkWithBash } from './bash-syntax.ts';
+import { type CheckSyntax, checkWithBash, type Verdict } from './bash-syntax.ts';
 import { digestOf, emit, holdsReferences, type Placed } from './emit.ts';
-import { type Expression, findExpressions } from './expressions.ts';
-import { loadGrammar, type WithTree } from './grammar.ts';
+import { type Expression, type Expressions, findExpressions } from './expressions.ts';
+import { loadGrammar, type Node, type WithTree } from './grammar.ts';
 import { place } from './placement.ts';
 import { readShell } from './read-shell.ts';
 import { type Fault, firstError, scriptFaults } from './script-faults.ts';
-import { regionAt } from './shell-reading.ts';
+import { type Reading, regionAt } from './shell-reading.ts';
 
 /** Line and column are 1-based, in the author's script; the column counts UTF-16 code units. */
 export interface Problem {
@@ -60,46 +60,72 @@ async function compile(
   const nul = source.indexOf('\0');
   if (nul !== -1) return failure(source, [{ at: nul, message: 'bash cannot read a NUL character' }]);
 
-  const { expressions, unterminated } = findExpressions(source);
-  const masked = mask(source, expressions);
-  const reading = readShell(masked);
-  const verdict = await tools.checkSyntax(masked);
-  const isInComment = (offset: number) => regionAt(reading.root, offset).kind === 'comment';
-  const { grammarError, unclear } = tools.withTree(masked, root => ({
-    grammarError: firstError(root),
-    unclear: expressions.filter(
-      ({ start, end }) => !agrees(root, start, end, regionAt(reading.root, start).kind),
-    ),
-  })) ?? { grammarError: 0, unclear: expressions };
-
-  const faults = [
-    ...reservedNames(source, expressions),
-    ...scriptFaults(masked, reading, verdict, grammarError),
-  ];
-  for (const { start, text } of unterminated) {
-    if (!isInComment(start)) faults.push({ at: start, message: `${text} has no closing > on its line` });
-  }
-  const inputs: string[] = [];
-  const placed: Placed[] = [];
-  for (const expression of expressions) {
-    const { start, end, reference } = expression;
-    const placement = place(reading, masked, start, end);
-    const isDropped = 'form' in placement && placement.form === 'dropped';
-    if ('problem' in placement) faults.push({ at: start, message: placement.problem });
-    else if (verdict.kind !== 'invalid' && unclear.includes(expression))
-      faults.push({ at: start, message: UNCLEAR });
-    else
-      placed.push({ start, end, form: placement.form, number: isDropped ? 0 : numberOf(inputs, expression) });
-    if (isDropped) continue;
-    if (reference.kind === 'unsupported') faults.push({ at: start, message: reference.problem });
-    else if (!declaredInputs.includes(reference.name))
-      faults.push({ at: start, message: unknown(reference.name, declaredInputs) });
-  }
+  const survey = await surveyOf(tools, source);
+  const { expressions, masked, reading, verdict, grammarError } = survey;
+  const { faults, placed, inputs } = placeAll(survey, declaredInputs);
+  faults.push(...reservedNames(source, expressions), ...scriptFaults(masked, reading, verdict, grammarError));
   if (faults.length > 0) return failure(source, faults);
 
   const text = emit(source, reading, placed);
   if (placed.length > 0) await assertSound(tools, text, placed, grammarError === undefined);
   return { ok: true, program: { text, digest: digestOf(text), inputs } };
+}
+
+/** What is to be known of a script before its expressions can be placed. */
+interface Survey extends Expressions {
+  /** The script with a name in place of every expression. */
+  masked: string;
+  reading: Reading;
+  verdict: Verdict;
+  /** Where the grammar first fails, if it does. */
+  grammarError: number | undefined;
+  /** The expressions whose quoting the grammar does not confirm. */
+  unclear: Set<Expression>;
+}
+
+async function surveyOf(tools: Tools, source: string): Promise<Survey> {
+  const found = findExpressions(source);
+  const masked = mask(source, found.expressions);
+  const reading = readShell(masked);
+  const verdict = await tools.checkSyntax(masked);
+  const confirms = (root: Node, { start, end }: Expression) =>
+    reading.unclosed.length === 0 && agrees(root, start, end, regionAt(reading.root, start).kind);
+  const opinion = tools.withTree(masked, root => ({
+    grammarError: firstError(root),
+    unclear: new Set(found.expressions.filter(expression => !confirms(root, expression))),
+  }));
+  return {
+    ...found,
+    masked,
+    reading,
+    verdict,
+    grammarError: 0,
+    unclear: new Set(found.expressions),
+    ...opinion,
+  };
+}
+
+function placeAll(survey: Survey, declaredInputs: readonly string[]) {
+  const { expressions, unterminated, masked, reading, verdict, unclear } = survey;
+  const faults: Fault[] = unterminated
+    .filter(({ start }) => regionAt(reading.root, start).kind !== 'comment')
+    .map(({ start, text }) => ({ at: start, message: `${text} has no closing > on its line` }));
+  const placed: Placed[] = [];
+  const inputs: string[] = [];
+  for (const expression of expressions) {
+    const { start, end } = expression;
+    const placement = place(reading, masked, start, end);
+    if ('problem' in placement) faults.push({ at: start, message: placement.problem });
+    // Of a script that is not bash the mistake itself is shown, not what follows from it.
+    else if (unclear.has(expression) && verdict.kind !== 'invalid')
+      faults.push({ at: start, message: UNCLEAR });
+    else if (placement.form === 'dropped') placed.push({ start, end, form: 'dropped', number: 0 });
+    else placed.push({ start, end, form: placement.form, number: numberOf(inputs, expression) });
+    const isUsed = !('form' in placement && placement.form === 'dropped');
+    const problem = isUsed ? whyNotKnown(expression, declaredInputs) : undefined;
+    if (problem !== undefined) faults.push({ at: start, message: problem });
+  }
+  return { faults, placed, inputs };
 }
 
 /** Replaces every expression by a name of the same length, so that offsets stay what they are. */
@@ -138,9 +164,11 @@ function numberOf(inputs: string[], { reference }: Expression): number {
   return inputs.indexOf(reference.name) + 1;
 }
 
-function unknown(name: string, declaredInputs: readonly string[]): string {
-  const declared = declaredInputs.length === 0 ? 'no inputs' : declaredInputs.join(', ');
-  return `unknown input "${name}"; the template declares${declaredInputs.length === 0 ? ' ' : ': '}${declared}`;
+function whyNotKnown({ reference }: Expression, declaredInputs: readonly string[]): string | undefined {
+  if (reference.kind === 'unsupported') return reference.problem;
+  if (declaredInputs.includes(reference.name)) return undefined;
+  const declared = declaredInputs.length === 0 ? ' no inputs' : `: ${declaredInputs.join(', ')}`;
+  return `unknown input "${reference.name}"; the template declares${declared}`;
 }
 
 /** The last defence: the program must read as bash, with just the references that were put in. */

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { loadCompiler } from './compile.ts';
-import { runInBash } from './run-in-bash.ts';
-import { HOSTILE, LARGE } from './values.ts';
+import { runInBash } from './testing/run-in-bash.ts';
+import { HOSTILE, LARGE } from './testing/values.ts';
 
 const A = '<+spec.environmentVariables.a>';
 /** The scripts below are bash; that they still are when compiled shows when they run. */

@@ -1,5 +1,5 @@
 import { ASSIGN_FIRST, arithmetic, roleAt } from './command-rules.ts';
-import { chainTo, type Reading, type Region, regionAt, wordsAround } from './shell-reading.ts';
+import { chainTo, type Reading, type Region, regionAt, tokenAt, wordsAround } from './shell-reading.ts';
 
 /**
  * How a value is put where an expression stood; `v` is the variable that holds it.
@@ -60,7 +60,7 @@ export function place(
     whyNotBehind(region, chain, text.slice(region.start, start));
   if (problem !== undefined) return { problem };
   if (region !== holder) return { form: formInside(region, chain, text.slice(region.start, start)) };
-  const word = holder.tokens.find(token => token.start <= start && start < token.end) ?? { start, end };
+  const word = tokenAt(holder, start) ?? { start, end };
   const unfit = whyNotGlued(text.slice(word.start, start), text.slice(end, word.end));
   if (unfit !== undefined) return { problem: unfit };
   const isAlone = word.start === start && word.end === end;
@@ -135,5 +135,7 @@ function isExpanded(chain: Region[]): boolean {
 
 /** An odd number of backslashes: the last one escapes what follows. */
 function endsInBackslash(text: string): boolean {
-  return (/\\*$/.exec(text)?.[0].length ?? 0) % 2 === 1;
+  let count = 0;
+  while (text.charAt(text.length - 1 - count) === '\\') count += 1;
+  return count % 2 === 1;
 }

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { loadCompiler } from './compile.ts';
-import { randomFrom, ScriptMaker } from './random-script.ts';
-import { runInBash } from './run-in-bash.ts';
-import { HOSTILE } from './values.ts';
+import { randomFrom, ScriptMaker } from './testing/random-script.ts';
+import { runInBash } from './testing/run-in-bash.ts';
+import { HOSTILE } from './testing/values.ts';
 
 /** Another seed gives other scripts; a failure names the seed of the one script that failed. */
 const FIRST_SEED = Number(process.env.LEGATE_TEST_SEED ?? 20_250);

@@ -125,6 +125,8 @@ const REFUSED: Record<string, [script: string, position: string, message: RegExp
     ['{§}> x', '1:2', /cannot stand here/],
   ],
   'unclear quoting': [
+    ['((§x "b") | (cat; cat))', '1:3', /^the quoting around this expression is unclear/],
+    ["cat <<E\nx\\\nE\n'§'\nE", '4:2', /^the quoting around this expression is unclear/],
     ['x=`echo "\\$y" §`', '1:15', /^the quoting inside these backticks is unclear; write \$\( \) instead/],
     ['x="`echo \\"§\\"`"', '1:12', /^the quoting inside these backticks/],
     ['echo "${x#\'§\'}"', '1:12', /^the quoting inside this \$\{ \} is unclear/],

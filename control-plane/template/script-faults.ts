@@ -64,7 +64,7 @@ function openHereDocument(masked: string, reading: Reading, verdict: Verdict): F
   const isOpen = verdict.kind === 'valid' ? verdict.leavesHereDocumentOpen : open !== undefined;
   if (!isOpen) return undefined;
   const message = 'this here-document is never closed: no line holds just its delimiter';
-  return { at: open?.at ?? masked.indexOf('<<'), message };
+  return { at: open?.at ?? Math.max(masked.indexOf('<<'), 0), message };
 }
 
 /** Whatever is put behind the script would become part of its last line. */

@@ -78,6 +78,11 @@ export function regionAt(root: Region, offset: number): Region {
   return inner === undefined ? root : regionAt(inner, offset);
 }
 
+/** The token of `holder` around `offset`, if there is one. */
+export function tokenAt(holder: Region, offset: number): Token | undefined {
+  return holder.tokens.find(token => token.start <= offset && offset < token.end);
+}
+
 /** The innermost region around `region` (or itself) that holds words. */
 export function wordsAround(region: Region): Region {
   const holdsWords = region.kind === 'commands' || region.kind === 'backticks' || region.kind === 'array';

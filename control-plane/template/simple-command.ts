@@ -77,7 +77,8 @@ export function declaredAttributes(reading: Reading, text: string): Map<string, 
   const attributes = new Map<string, string>();
   const visit = (region: Region) => {
     for (const token of region.tokens) {
-      if (token.kind === 'word' && DECLARATION.has(text.slice(token.start, token.end))) {
+      const word = constant(text.slice(token.start, token.end));
+      if (token.kind === 'word' && DECLARATION.has(word ?? '')) {
         noteDeclaration(commandAt(text, region, token.start), attributes);
       }
     }

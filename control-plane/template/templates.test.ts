@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { loadCompiler } from './compile.ts';
-import { runInBash } from './run-in-bash.ts';
+import { runInBash } from './testing/run-in-bash.ts';
 
 const compile = await loadCompiler();
 const NASTY = `it's "$(touch PWNED)" \\ \`x\` $HOME`;

@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { resolve } from 'node:path';
+import test from 'node:test';
+import { ConfigError, readConfig } from './config.ts';
+
+const refused = (flags: Record<string, unknown>, env: NodeJS.ProcessEnv, message: string) =>
+  assert.throws(
+    () => readConfig(flags, env),
+    error => {
+      assert.ok(error instanceof ConfigError);
+      assert.equal(error.message, message);
+      return true;
+    },
+  );
+
+test('without settings it listens on this machine only, in a folder beside', () => {
+  assert.deepEqual(readConfig({}, {}), {
+    host: '127.0.0.1',
+    port: 8080,
+    dataFolder: resolve('legate-data'),
+    logLevel: 'info',
+  });
+});
+
+test('a flag is stronger than the environment, and either than the default', () => {
+  const env = { LEGATE_LISTEN: '10.0.0.1:1', LEGATE_DATA: '/env', LEGATE_LOG_LEVEL: 'debug' };
+  const flags = { listen: '10.0.0.2:2', data: '/flag', logLevel: 'warn' };
+  assert.deepEqual(readConfig(flags, env), {
+    host: '10.0.0.2',
+    port: 2,
+    dataFolder: '/flag',
+    logLevel: 'warn',
+  });
+  assert.deepEqual(readConfig({}, env), { host: '10.0.0.1', port: 1, dataFolder: '/env', logLevel: 'debug' });
+});
+
+test('a variable that is empty or blank is none', () => {
+  const env = { LEGATE_LISTEN: '', LEGATE_DATA: '  ', LEGATE_LOG_LEVEL: '' };
+  assert.deepEqual(readConfig({}, env), readConfig({}, {}));
+});
+
+test('an address is a host and a port, of which the host may be missing or in brackets', () => {
+  const addresses: [text: string, host: string | undefined, port: number][] = [
+    [':8080', undefined, 8080],
+    ['localhost:0', 'localhost', 0],
+    ['[::1]:65535', '::1', 65_535],
+    ['::1:80', '::1', 80],
+    [' 0.0.0.0:1 ', '0.0.0.0', 1],
+  ];
+  for (const [listen, host, port] of addresses) {
+    const config = readConfig({ listen }, {});
+    assert.deepEqual([config.host, config.port], [host, port]);
+  }
+});
+
+test('an address that is none is refused, with the name of the setting it came from', () => {
+  for (const listen of ['8080', 'localhost', 'localhost:', ':65536', ':-1', ':80a', ''])
+    refused({ listen }, {}, `--listen must be [host]:port, as in 127.0.0.1:8080 (got "${listen}")`);
+  refused({}, { LEGATE_LISTEN: 'x' }, 'LEGATE_LISTEN must be [host]:port, as in 127.0.0.1:8080 (got "x")');
+});
+
+test('a log level is one of the list, in any case', () => {
+  assert.equal(readConfig({ logLevel: 'DEBUG' }, {}).logLevel, 'debug');
+  const list = 'fatal, error, warn, info, debug, trace, silent';
+  refused({ logLevel: 'loud' }, {}, `--log-level must be one of ${list} (got "loud")`);
+  refused({}, { LEGATE_LOG_LEVEL: '5' }, `LEGATE_LOG_LEVEL must be one of ${list} (got "5")`);
+});
+
+test('an empty folder is refused, and not taken for the one we are in', () => {
+  refused({ data: '' }, {}, '--data must name a folder (got "")');
+});
