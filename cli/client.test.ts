@@ -13,7 +13,7 @@ interface Peer extends AsyncDisposable {
 
 /** A client, and a server that answers it as the test says. */
 async function peer(
-  answer: (request: IncomingMessage, response: ServerResponse) => void,
+  answer: (request: IncomingMessage, response: ServerResponse) => void | Promise<void>,
   base = '',
 ): Promise<Peer> {
   const requests: Peer['requests'] = [];
@@ -24,7 +24,7 @@ async function peer(
     });
     request.on('end', () => {
       requests.push({ method: request.method, url: request.url, key: request.headers['x-api-key'], body });
-      answer(request, response);
+      void answer(request, response);
     });
   });
   server.listen(0, '127.0.0.1');
@@ -166,7 +166,9 @@ test('an answer to a plain request that breaks off is an error too', async () =>
 });
 
 test('an event that is not JSON is an error that does not show it', async () => {
-  await using server = await peer((_, response) => response.end('<html>hunter2</html>\n'));
+  await using server = await peer((_, response) => {
+    response.end('<html>hunter2</html>\n');
+  });
   assert.match(await refusal(all(server.client)), /^the answer is not a JSON object/);
 });
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { inputVariable } from '../../protocol/index.ts';
 import { type Form, referenceTo } from './placement.ts';
 import type { HereDocument, Reading, Region } from './shell-reading.ts';
 
@@ -16,11 +17,6 @@ interface Edit {
   text: string;
 }
 
-/** The name of the shell variable that holds the input with this number; the first is 1. */
-export function variableName(number: number): string {
-  return `__legate_${number}`;
-}
-
 export function digestOf(text: string): string {
   return `sha256:${createHash('sha256').update(text, 'utf8').digest('hex')}`;
 }
@@ -28,7 +24,7 @@ export function digestOf(text: string): string {
 /** Puts references where the expressions of `source` stood. `placed` is in the order of the text. */
 export function emit(source: string, reading: Reading, placed: Placed[]): string {
   const edits = placed.map(({ start, end, form, number }): Edit => {
-    return { start, end, text: referenceTo(variableName(number), form) };
+    return { start, end, text: referenceTo(inputVariable(number - 1), form) };
   });
   reading.hereDocuments.forEach((hereDocument, index) => {
     const inside = placed.filter(({ start }) => contains(hereDocument.body, start));
