@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { PublicKey } from '../protocol/index.ts';
-import { delivered } from '../test/harness/api.ts';
+import { delivered } from '../test/harness/delivered.ts';
 import { ApiError, type Client, type Json } from './client.ts';
 import { getSecret, testConnector } from './fetch.ts';
 

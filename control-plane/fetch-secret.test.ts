@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { anyCompile } from '../test/harness/api.ts';
+import { anyCompile } from '../test/harness/compile.ts';
 import { testDatabase } from '../test/harness/database.ts';
 import { recipient } from '../test/harness/dispatching.ts';
 import { connectorYaml, secretYaml, templateYaml } from '../test/harness/documents.ts';

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { generateSealingKeys, openValue, sealValue } from '../../protocol/index.ts';
-import { delivered, testApi } from '../../test/harness/api.ts';
+import { testApi } from '../../test/harness/api.ts';
+import { delivered } from '../../test/harness/delivered.ts';
 
 const id = { task: 'some-task', attempt: 1 };
 const secret = 'account.db_password';

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import test from 'node:test';
-import { delivered, type TestApi, testApi } from '../../test/harness/api.ts';
+import { type TestApi, testApi } from '../../test/harness/api.ts';
+import { delivered } from '../../test/harness/delivered.ts';
 import type { DispatchRequest } from '../dispatch/dispatcher.ts';
 
 const secret = 'account.db_password';

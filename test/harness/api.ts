@@ -6,17 +6,10 @@ import { applyDocuments } from '../../control-plane/apply.ts';
 import { makeFirstApiKey } from '../../control-plane/auth.ts';
 import type { DispatchEvent, DispatchRequest } from '../../control-plane/dispatch/dispatcher.ts';
 import { Roster } from '../../control-plane/dispatch/roster.ts';
-import type { Compile } from '../../control-plane/template/compile.ts';
-import { type PublicKey, sealValue } from '../../protocol/index.ts';
+import { anyCompile } from './compile.ts';
 import { someTime, type TestDatabase, testDatabase } from './database.ts';
 import { connectorYaml, secretYaml, templateYaml } from './documents.ts';
 import { FakeClock } from './fake-clock.ts';
-
-/** Takes every script; its program is the script. */
-export const anyCompile: Compile = async (script, inputs) => ({
-  ok: true,
-  program: { text: script, digest: `sha256:${'0'.repeat(64)}`, inputs: [...inputs] },
-});
 
 /** What stands in for the dispatcher: a test says what happens. */
 export type Play = (request: DispatchRequest) => AsyncGenerator<DispatchEvent, void, void>;
@@ -104,17 +97,4 @@ export async function testApi(): Promise<TestApi> {
     },
   };
   return self;
-}
-
-const id = { task: 'some-task', attempt: 1 };
-
-/** A fetch that works, its value sealed to the key that came with the request. */
-export async function* delivered(
-  value: Uint8Array | string,
-  recipient: PublicKey,
-): AsyncGenerator<DispatchEvent, void, void> {
-  yield { event: 'accepted', ...id, delegate: 'edge' };
-  const bytes = typeof value === 'string' ? Buffer.from(value) : value;
-  for await (const chunk of sealValue(bytes, recipient, id)) yield { event: 'value', ...id, ...chunk };
-  yield { event: 'succeeded', ...id, delegate: 'edge', durationMs: 7 };
 }

@@ -1,0 +1,7 @@
+import type { Compile } from '../../control-plane/template/compile.ts';
+
+/** Takes every script; its program is the script. */
+export const anyCompile: Compile = async (script, inputs) => ({
+  ok: true,
+  program: { text: script, digest: `sha256:${'0'.repeat(64)}`, inputs: [...inputs] },
+});
