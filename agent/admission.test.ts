@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { aTask, digestOf } from '../test/harness/agent-session.ts';
+import { aTask, digestOf } from '../test/harness/task.ts';
 import { inputRefusal, refusal } from './admission.ts';
 
 const program = (text: string, digest = digestOf(text)) => ({

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { aTask } from '../test/harness/agent-session.ts';
+import { aTask } from '../test/harness/task.ts';
 import { createInbox, type Inbox, type RunningTask } from './inbox.ts';
 
 /** Offers a task that has to be taken. */

@@ -4,9 +4,9 @@ import { writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { generateSealingKeys, sealInput } from '../protocol/index.ts';
-import { aTask, digestOf } from '../test/harness/agent-session.ts';
 import { startProgram } from '../test/harness/program.ts';
 import { startScriptedControlPlane } from '../test/harness/scripted-control-plane.ts';
+import { aTask, digestOf } from '../test/harness/task.ts';
 import { temporaryFolder } from '../test/harness/temporary-folder.ts';
 
 const canary = {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { generateSealingKeys, limits, openValue, sealInput, type TaskInput } from '../protocol/index.ts';
-import { aTask, digestOf } from '../test/harness/agent-session.ts';
 import { openRunner } from '../test/harness/local-runner.ts';
+import { aTask, digestOf } from '../test/harness/task.ts';
 import type { End, Execution } from './execute/execution.ts';
 import type { LocalRunner } from './execute/local.ts';
 import { type Outcome, runTask } from './run-task.ts';

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { describe, test } from 'node:test';
-import { type AgentSession, aTask, openSession } from '../test/harness/agent-session.ts';
+import { type AgentSession, openSession } from '../test/harness/agent-session.ts';
+import { aTask } from '../test/harness/task.ts';
 
 const welcome = (heartbeatMs: number) => ({ type: 'welcome', serverVersion: '1.0.0', heartbeatMs });
 const id = { task: 'task-1', attempt: 1 };

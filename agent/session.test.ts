@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { limits } from '../protocol/index.ts';
-import { aTask, digestOf, hello, openSession, success } from '../test/harness/agent-session.ts';
+import { hello, openSession, success } from '../test/harness/agent-session.ts';
+import { aTask, digestOf } from '../test/harness/task.ts';
 import { createInbox } from './inbox.ts';
 
 const welcome = { type: 'welcome', serverVersion: '1.0.0', heartbeatMs: 10_000 };

@@ -41,6 +41,12 @@ test('what cannot be read is named: the file itself, not the folder it is in', (
   refused(folder.path, `cannot read ${folder.file('folder.yaml')} (EISDIR)`);
 });
 
+test('a file in another encoding is refused, and not taken for what it is not', () => {
+  using folder = temporaryFolder();
+  writeFileSync(folder.file('a.yaml'), Buffer.from([0x61, 0x3a, 0x20, 0xe9]));
+  refused(folder.file('a.yaml'), `${folder.file('a.yaml')} is not UTF-8 text`);
+});
+
 test('what was applied is a line per document, and a dry run says that it was one', async () => {
   const asked: object[] = [];
   const client: Client = {

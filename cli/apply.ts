@@ -13,7 +13,7 @@ export interface Source {
 /** Reads a file, all YAML files below a folder, or standard input for `-`. Throws a `UsageError`. */
 export function readSources(path: string): Source[] {
   try {
-    if (path === '-') return [{ name: 'standard input', text: readFileSync(0, 'utf8') }];
+    if (path === '-') return [{ name: 'standard input', text: decode('standard input', readFileSync(0)) }];
     if (!statSync(path).isDirectory()) return [readSource(path)];
     const files = readdirSync(path, { recursive: true, encoding: 'utf8' })
       .filter(name => /\.ya?ml$/.test(name))
@@ -27,10 +27,21 @@ export function readSources(path: string): Source[] {
 }
 
 function readSource(path: string): Source {
+  let bytes: Uint8Array;
   try {
-    return { name: path, text: readFileSync(path, 'utf8') };
+    bytes = readFileSync(path);
   } catch (error) {
     throw unreadable(path, error);
+  }
+  return { name: path, text: decode(path, bytes) };
+}
+
+/** Text in another encoding would arrive as a script or an input that nobody has written. */
+function decode(name: string, bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw new UsageError(`${name} is not UTF-8 text`);
   }
 }
 

@@ -26,10 +26,7 @@ function writeAll(bytes: Uint8Array): void {
     try {
       at += writeSync(1, bytes, at);
     } catch (error) {
-      const code = error instanceof Error && 'code' in error ? error.code : undefined;
-      if (code === 'EAGAIN') continue;
-      // Whoever read has seen enough, as in `… | head`.
-      if (code === 'EPIPE') process.exit(failed);
+      if (error instanceof Error && 'code' in error && error.code === 'EAGAIN') continue;
       throw error;
     }
   }
@@ -148,6 +145,8 @@ function exitCodeOf(error: unknown): number {
     output.err('legate: interrupted; the fetch is cancelled');
     return 130;
   }
+  // Whoever reads our output has seen enough, as `| head` does.
+  if (error instanceof Error && 'code' in error && error.code === 'EPIPE') return failed;
   if (error instanceof Error && error.name === 'SealError') {
     output.err(`legate: the value is not what the delegate sealed: ${error.message}`);
     return failed;

@@ -85,10 +85,9 @@ test('an input that the environment names too is the given one, and stays unexpo
 });
 
 test('standard input is empty, and positional parameters are none', async () => {
-  const { collected } = await scripts.run('secret="$(cat)$#"; read -r line && secret=$line', {
-    inputs: ['x'],
-  });
-  assert.equal(collected.value?.toString(), '0');
+  const program = 'secret="$(cat)$#$(readlink /proc/self/fd/0)"; read -r line && secret=$line';
+  const { collected } = await scripts.run(program, { inputs: ['x'] });
+  assert.equal(collected.value?.toString(), '0/dev/null');
 });
 
 test("line numbers in bash's messages are those of the script", async () => {

@@ -181,6 +181,16 @@ test('what no task could carry is refused when it is saved', () => {
   assert.deepEqual(problemsWith(variables, many.slice(1)), []);
 });
 
+test('half a character, as an escape can make one, is refused: it would arrive as another', () => {
+  assert.deepEqual(problemsWith(variables, variable({ value: 'a\ud83d' })), [
+    'template.spec.environmentVariables[0].value must be valid Unicode',
+  ]);
+  assert.deepEqual(problemsWith('spec.source.spec.script', 'secret=\udc00'), [
+    'template.spec.source.spec.script must be valid Unicode',
+  ]);
+  assert.deepEqual(problemsWith(variables, variable({ value: '\ud83d\ude00' })), []);
+});
+
 test('all problems are told at once', () => {
   const twice = changed(changed(document(), 'type', 'Step'), 'spec.shell', 'sh');
   const checked = readTemplate(changed(twice, variables, variable({ type: 'Number', value: '<+x>' })));

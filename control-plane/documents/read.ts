@@ -34,6 +34,8 @@ export function readTemplate(data: unknown): Checked<TemplateSource> {
   if (spec.shell !== 'Bash') problems.push('template.spec.shell must be Bash');
   const sourceType = spec.source.type ?? textAt(spec.source.spec, 'type');
   if (sourceType !== 'Inline') problems.push('template.spec.source.type must be Inline');
+  if (!spec.source.spec.script.isWellFormed())
+    problems.push('template.spec.source.spec.script must be valid Unicode');
   if (spec.inputVariables?.length) problems.push(`template.spec.inputVariables ${supported}`);
   const variables = spec.environmentVariables ?? [];
   const path = 'template.spec.environmentVariables';
@@ -221,6 +223,8 @@ const inputProblems =
 function textProblems(at: string, value: string): Problems {
   const problems: Problems = [];
   if (value.includes('\0')) problems.push(`${at} must not hold a NUL character`);
+  // As in "\ud800": it could not be sent as it was written.
+  if (!value.isWellFormed()) problems.push(`${at} must be valid Unicode`);
   if (value.length > limits.input) problems.push(`${at} must be at most ${limits.input} characters`);
   return problems;
 }

@@ -1,5 +1,4 @@
 /** One session of an agent against a control plane that a test plays. */
-import { createHash } from 'node:crypto';
 import type { WebSocket } from 'ws';
 import { openSocket } from '../../agent/connection.ts';
 import type { RunBounds } from '../../agent/execute/execution.ts';
@@ -10,6 +9,7 @@ import type { Hello, Task } from '../../protocol/index.ts';
 import { FakeClock } from './fake-clock.ts';
 import { type MemoryLogger, memoryLogger } from './memory-logger.ts';
 import { type Peer, startScriptedControlPlane } from './scripted-control-plane.ts';
+import { aTask } from './task.ts';
 
 export const hello: Hello = {
   type: 'hello',
@@ -22,24 +22,6 @@ export const hello: Hello = {
   shells: ['bash'],
   publicKey: { kty: 'OKP', crv: 'X25519', x: 'A'.repeat(43) },
 };
-
-const text = 'secret=v';
-
-/** A task that an agent admits, but for what a test changes. */
-export function aTask(changes: Partial<Task> = {}): Task {
-  return {
-    type: 'task',
-    task: 'task-1',
-    attempt: 1,
-    remainingMs: 20_000,
-    program: { shell: 'bash', text, digest: digestOf(text) },
-    inputs: [],
-    recipient: { kty: 'OKP', crv: 'X25519', x: 'B'.repeat(43) },
-    ...changes,
-  };
-}
-
-export const digestOf = (program: string) => `sha256:${createHash('sha256').update(program).digest('hex')}`;
 
 /** An outcome with a value of so many chunks. */
 export function success(chunks: number, log = ''): Outcome {
