@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import { type Clock, systemClock } from '../../protocol/index.ts';
 import { eventually, openRunner } from '../../test/harness/local-runner.ts';
 import { temporaryFolder } from '../../test/harness/temporary-folder.ts';
 import type { Execution } from './execution.ts';
@@ -192,6 +193,22 @@ describe('a shell that waits', () => {
     const program = 'secret="[${stale-}${secret-}${__legate_1-}$(declare -F)$(umask)$-]"';
     assert.match(text(await other.run(program)), /^\[0?022h?B?c?\]$/);
   });
+});
+
+test('a value is not lost on a machine so busy that all waiting is over before anything is read', async () => {
+  const hurried: Clock = {
+    now: () => systemClock.now(),
+    after(delayMs, then) {
+      if (delayMs > 1_000) return systemClock.after(delayMs, then);
+      queueMicrotask(then);
+      return () => {};
+    },
+  };
+  await using busy = await openRunner({ clock: hurried });
+  for (let round = 0; round < 5; round += 1) {
+    const many = Array.from({ length: 8 }, (_, run) => busy.run(`printf -v secret '%0100000d' ${run}`));
+    for (const execution of await Promise.all(many)) assert.equal(text(execution).length, 100_000);
+  }
 });
 
 describe('nothing stays', () => {

@@ -1,6 +1,7 @@
 /** The runner contract on this machine: bash, started by execa, in a process group and folder of its own. */
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import { setImmediate as turn } from 'node:timers/promises';
 import { execa } from 'execa';
 import { type Clock, limits, sleep, systemClock } from '../../protocol/index.ts';
 import { bootstrap, readRecords, type ScriptRun, scriptInput } from '../script/bootstrap.ts';
@@ -208,9 +209,13 @@ export function localRunner(options: LocalOptions): LocalRunner {
   }
 
   async function settle(interpreter: Interpreter, first: Exit | Ended, over: AbortSignal): Promise<End> {
-    const { pid, mark, outputClosed } = interpreter;
-    // Somebody whom the script left behind may hold the pipes open; it does not delay the outcome for long.
-    const lastOutput = () => Promise.race([outputClosed, sleep(clock, settleMs, over)]);
+    const { pid, mark, outputClosed, channel } = interpreter;
+    const lastOutput = async () => {
+      // Somebody whom the script left behind may hold the pipes open; it does not delay the outcome for long.
+      await Promise.race([outputClosed, sleep(clock, settleMs, over)]);
+      // On a busy machine that time is over before anybody has looked at what was written long ago.
+      for (let seen = -1; seen !== channel().length; await turn()) seen = channel().length;
+    };
     if (typeof first === 'string') {
       const forced = pid !== undefined && (await endTree({ pid, mark }, killGraceMs, clock)).forced;
       // The last thing that comes is what the variable held: without it nothing could be redacted.

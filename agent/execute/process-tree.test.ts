@@ -73,6 +73,12 @@ describe('ending a tree', () => {
     assert.deepEqual(tree.processes(), []);
   });
 
+  test('asks again what has become another program, which knows nothing of the first time', async () => {
+    await using tree = startTree("trap 'exec sleep 60' TERM; echo ready; while :; do sleep 0.01; done");
+    await tree.line();
+    assert.deepEqual(await endTree(tree, 10_000, systemClock), { forced: false });
+  });
+
   test('leaves a tree alone whose mark only begins like its own', async () => {
     const mark = randomUUID();
     await using tree = startTree('echo ready; sleep 60', `${mark}.1`);

@@ -27,16 +27,21 @@ export async function endTree(
   clock: Clock,
 ): Promise<{ forced: boolean }> {
   const deadline = clock.now() + graceMs;
-  const asked = new Set<number>();
+  const asked = new Set<string>();
   for (let left = members(tree); left.length > 0; left = members(tree)) {
     if (clock.now() >= deadline) {
       await forceEnd(tree, graceMs, clock);
       return { forced: true };
     }
-    // Each is asked once, as it may have a trap; but a shell that waits for a child which it started only
-    // just now hears of nothing before that child has ended.
-    for (const pid of left) if (!asked.has(pid)) kill(pid, 'SIGTERM');
-    for (const pid of left) asked.add(pid);
+    // Each program is asked once, as it may have a trap; but also one that was started only just now, as the
+    // shell that waits for it hears of nothing before it has ended. A process that was asked while it was still
+    // its shell's copy forgets that when it becomes another program.
+    for (const pid of left) {
+      const program = `${pid} ${read(`/proc/${pid}/cmdline`)}`;
+      if (asked.has(program)) continue;
+      asked.add(program);
+      kill(pid, 'SIGTERM');
+    }
     await sleep(clock, pollMs);
   }
   return { forced: false };
