@@ -6,7 +6,7 @@ FROM node:24-bookworm-slim AS build
 WORKDIR /src
 COPY package.json package-lock.json .npmrc ./
 # The project's own Node is for machines that have another; this image's is the right one already.
-RUN --mount=type=cache,target=/root/.npm npm ci --no-fund --no-audit --loglevel=error
+RUN --mount=type=cache,target=/var/cache/npm npm ci --cache /var/cache/npm --no-fund --no-audit --loglevel=error
 COPY . .
 RUN npm run build
 
