@@ -1,7 +1,5 @@
 /** The `legate agent` command. */
 import { Command } from 'commander';
-import { checkAgent } from './check.ts';
-import { runAgent } from './main.ts';
 import { readSettings, SettingsError, settingDefinitions } from './settings.ts';
 
 /** Exit code for a wrong flag or setting. */
@@ -22,7 +20,12 @@ export function agentCommand(): Command {
 async function start(flags: Record<string, unknown>): Promise<number> {
   try {
     const configured = readSettings(flags);
-    if (flags.check === true) return await checkAgent(configured, line => process.stdout.write(`${line}\n`));
+    // Loaded only now: whoever asks for a secret, or for help, need not wait for all of the agent.
+    if (flags.check === true) {
+      const { checkAgent } = await import('./check.ts');
+      return await checkAgent(configured, line => process.stdout.write(`${line}\n`));
+    }
+    const { runAgent } = await import('./main.ts');
     return await runAgent(configured);
   } catch (error) {
     if (!(error instanceof SettingsError)) throw error;

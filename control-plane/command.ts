@@ -1,7 +1,6 @@
 /** The `legate server` command. */
 import { Command } from 'commander';
 import { ConfigError, readConfig, serverFlags } from './config.ts';
-import { startServer } from './main.ts';
 
 const usageError = 2;
 
@@ -10,7 +9,10 @@ export function serverCommand(): Command {
   for (const { flag, name, help } of Object.values(serverFlags)) command.option(flag, `${help} [${name}]`);
   command.action(async (flags: Record<string, unknown>) => {
     try {
-      const server = await startServer(readConfig(flags));
+      const config = readConfig(flags);
+      // Loaded only now: the other commands need not wait for all of the control plane.
+      const { startServer } = await import('./main.ts');
+      const server = await startServer(config);
       const stop = () => {
         process.off('SIGTERM', stop);
         process.off('SIGINT', stop);
