@@ -199,7 +199,8 @@ test('a value is not lost on a machine so busy that all waiting is over before a
   const hurried: Clock = {
     now: () => systemClock.now(),
     after(delayMs, then) {
-      if (delayMs > 1_000) return systemClock.after(delayMs, then);
+      // Only the wait for the last output: what looks again and again would keep the machine from anything else.
+      if (delayMs !== 100) return systemClock.after(delayMs, then);
       queueMicrotask(then);
       return () => {};
     },

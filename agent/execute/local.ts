@@ -1,7 +1,6 @@
 /** The runner contract on this machine: bash, started by execa, in a process group and folder of its own. */
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { setImmediate as turn } from 'node:timers/promises';
 import { execa } from 'execa';
 import { type Clock, limits, sleep, systemClock } from '../../protocol/index.ts';
 import { bootstrap, readRecords, type ScriptRun, scriptInput } from '../script/bootstrap.ts';
@@ -33,6 +32,8 @@ export interface LocalRunner {
 const stderrKept = 65_536;
 /** How long output may still come after the shell itself has exited. */
 const settleMs = 100;
+/** The same, where there is no record of the script's end although the shell has exited. */
+const lastLookMs = 1_000;
 /** How long after a run strays are looked for, so that a busy agent looks once for many runs. */
 const sweepAfterMs = 1_000;
 /** How long strays may stay while other scripts run. */
@@ -210,11 +211,14 @@ export function localRunner(options: LocalOptions): LocalRunner {
 
   async function settle(interpreter: Interpreter, first: Exit | Ended, over: AbortSignal): Promise<End> {
     const { pid, mark, outputClosed, channel } = interpreter;
+    const closedWithin = (ms: number) =>
+      Promise.race([outputClosed.then(() => true), sleep(clock, ms, over).then(() => false)]);
     const lastOutput = async () => {
       // Somebody whom the script left behind may hold the pipes open; it does not delay the outcome for long.
-      await Promise.race([outputClosed, sleep(clock, settleMs, over)]);
-      // On a busy machine that time is over before anybody has looked at what was written long ago.
-      for (let seen = -1; seen !== channel().length; await turn()) seen = channel().length;
+      if ((await closedWithin(settleMs)) || channel().includes(0)) return;
+      // No record yet: either the script wrote none, or the machine is so busy that nobody has read it.
+      if (pid !== undefined && groupExists(pid)) await endTree({ pid, mark }, killGraceMs, clock);
+      await closedWithin(lastLookMs);
     };
     if (typeof first === 'string') {
       const forced = pid !== undefined && (await endTree({ pid, mark }, killGraceMs, clock)).forced;
