@@ -7,8 +7,18 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 // What the files at the control plane's top share: the stories, and what they are made of.
-const parts = ['documents', 'domain', 'store', 'template', 'dispatch'].map(room => `control-plane/${room}`);
-const stories = ['apply', 'auth', 'config', 'fetch-secret', 'resolve-plan'].map(
+const parts = [
+  'access',
+  'audit',
+  'dispatch',
+  'documents',
+  'domain',
+  'encryption',
+  'first-gen',
+  'store',
+  'template',
+].map(room => `control-plane/${room}`);
+const stories = ['apply', 'config', 'explain', 'fetch-secret', 'reconcile', 'resolve-plan', 'version'].map(
   name => `control-plane/${name}.ts`,
 );
 
@@ -25,6 +35,14 @@ const allowed: Record<string, string[]> = {
   'control-plane/dispatch': ['control-plane/dispatch', 'control-plane/domain', 'protocol'],
   'control-plane/gateway': ['control-plane/gateway', 'control-plane/dispatch', 'protocol'],
   'control-plane/store': ['control-plane/store', 'control-plane/domain', 'protocol'],
+  'control-plane/access': ['control-plane/access', 'control-plane/domain', 'control-plane/store', 'protocol'],
+  'control-plane/audit': ['control-plane/audit', 'control-plane/domain', 'control-plane/store', 'protocol'],
+  'control-plane/encryption': [
+    'control-plane/encryption',
+    'control-plane/domain',
+    'control-plane/store',
+    'protocol',
+  ],
   'control-plane/api': ['control-plane/api', 'protocol', ...parts, ...stories],
   'control-plane': ['protocol', ...parts, ...stories],
   cli: ['cli', 'protocol', 'agent/command.ts', 'control-plane/command.ts'],

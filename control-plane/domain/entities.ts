@@ -1,29 +1,63 @@
-/** The three entities as the control plane works with them. Their documents hold the rest. */
+/** The entities as the control plane works with them. Their documents hold the rest. */
+import type { Expression, ExpressionSyntax } from './expression.ts';
 import type { DeclaredInput, GivenInput } from './inputs.ts';
 import type { Reference } from './reference.ts';
+import type { Scope } from './scope.ts';
 
 /** A script that was compiled when its template was saved: a constant, whatever the inputs are. */
 export interface Program {
   readonly text: string;
   /** `sha256:` and 64 hex digits of the text. */
   readonly digest: string;
-  /** The inputs it refers to; number i arrives in the shell variable with number i + 1. */
-  readonly inputs: readonly string[];
+  /** What it refers to; the value of number i arrives in the shell variable with number i + 1. */
+  readonly slots: readonly Expression[];
+}
+
+/** What a template version does: everything that a connector pins when it names the version. */
+export interface TemplateContent {
+  readonly syntax: ExpressionSyntax;
+  readonly script: string;
+  readonly inputs: readonly DeclaredInput[];
+  readonly program: Program;
+  /** The document's whole `spec`, for expressions that name another field of it. */
+  readonly spec: unknown;
 }
 
 /** One version of a template. */
 export interface TemplateVersion extends Reference {
   readonly versionLabel: string;
   readonly name: string;
-  readonly script: string;
-  readonly inputs: readonly DeclaredInput[];
-  readonly program: Program;
+  readonly content: TemplateContent;
   /** The whole document, unknown fields included. */
   readonly document: unknown;
 }
 
+/** Who made an entity, and by whose rules it is read. */
+export type Generation = 'NG' | 'FirstGen';
+
+/** Applications and environments of callers that may use an entity; empty: no restriction. */
+export type UsageScope = readonly {
+  readonly application: { readonly filterType: 'ALL' } | { readonly appId: string };
+  readonly environment:
+    | { readonly filterType: 'PRODUCTION_ENVIRONMENTS' | 'NON_PRODUCTION_ENVIRONMENTS' }
+    | { readonly envId: string };
+}[];
+
+/** Where a connector runs its script: on the delegate, or on a host that the delegate reaches. */
+export type Target =
+  | { readonly kind: 'delegate' }
+  | {
+      readonly kind: 'host';
+      readonly host: string;
+      /** An SSHKey secret. Undefined where each secret names it (FirstGen's `isConnectorTemplatized`). */
+      readonly credential: Reference | undefined;
+    };
+
 /** A custom secret manager. */
 export interface Connector extends Reference {
+  /** Opaque and unchanging; FirstGen's id. */
+  readonly uuid: string;
+  readonly generation: Generation;
   readonly name: string;
   readonly template: Reference & { readonly versionLabel: string };
   readonly inputs: readonly GivenInput[];
@@ -31,23 +65,51 @@ export interface Connector extends Reference {
   /** Whole time of a fetch, in seconds. */
   readonly timeoutSeconds: number;
   readonly workingDirectory: string | undefined;
+  readonly target: Target;
+  /** Save without running the script. */
+  readonly ignoreTest: boolean;
+  /** Its script may use secrets of other custom managers, too. An extension of ours. */
+  readonly allowOtherManagers: boolean;
+  readonly usageScope: UsageScope;
   readonly document: unknown;
 }
 
-/** A reference to a value in a store: never the value. */
+export type SecretType = 'SecretText' | 'SecretFile' | 'SSHKey';
+
+/** A secret: a reference to a value in a store, or, in the built-in manager, a value that is kept encrypted. */
 export interface Secret extends Reference {
+  readonly uuid: string;
+  readonly generation: Generation;
+  readonly type: SecretType;
   readonly name: string;
-  readonly connector: Reference;
+  /** Undefined: the built-in secret manager. */
+  readonly connector: Reference | undefined;
   readonly inputs: readonly GivenInput[];
+  readonly usageScope: UsageScope;
+  /** FirstGen: use the manager's usage scope. */
+  readonly inheritScopes: boolean;
+  /** Never holds a value of the built-in manager. */
   readonly document: unknown;
+}
+
+/** A value that a program's slot gets, and where it came from. */
+export interface PlannedInput {
+  /** What it is in the template, as in `environmentVariables.path` or an expression. For people. */
+  readonly label: string;
+  readonly value: string;
+  /** It is, or holds, a secret's value: it is sealed to the delegate and shown nowhere. */
+  readonly secret: boolean;
 }
 
 /** Everything that is needed to run a fetch, resolved once; nothing later asks the store what to run. */
 export interface Plan {
+  /** Absolute references; the template's has its version behind an @. */
   readonly subject: { readonly secret: string; readonly connector: string; readonly template: string };
+  /** The connector's scope: it decides which delegates may run the task. */
+  readonly owner: Scope;
   readonly program: { readonly text: string; readonly digest: string };
-  /** The values of the program's inputs, in its order. */
-  readonly inputs: readonly string[];
+  /** The values of the program's slots, in its order. */
+  readonly inputs: readonly PlannedInput[];
   readonly workingDirectory: string | undefined;
   readonly selectors: readonly string[];
   readonly timeoutMs: number;

@@ -7,7 +7,11 @@ export type ErrorCode =
   | 'INVALID_ARGUMENT'
   | 'RESOURCE_NOT_FOUND'
   | 'SECRET_MANAGEMENT_ERROR'
+  | 'ENCRYPT_DECRYPT_ERROR'
   | 'INVALID_IDENTIFIER_REF'
+  | 'UNRESOLVED_EXPRESSION'
+  | 'CYCLIC_REFERENCE'
+  | 'ACCESS_DENIED'
   | 'USER_NOT_AUTHORIZED';
 
 const prefixes: Record<ErrorCode, string> = {
@@ -15,7 +19,11 @@ const prefixes: Record<ErrorCode, string> = {
   INVALID_ARGUMENT: 'Invalid argument(s): ',
   RESOURCE_NOT_FOUND: 'Resource not found: ',
   SECRET_MANAGEMENT_ERROR: '',
+  ENCRYPT_DECRYPT_ERROR: '',
   INVALID_IDENTIFIER_REF: '',
+  UNRESOLVED_EXPRESSION: '',
+  CYCLIC_REFERENCE: '',
+  ACCESS_DENIED: 'User not authorized: ',
   USER_NOT_AUTHORIZED: 'User not authorized',
 };
 
@@ -32,3 +40,6 @@ export class RequestError extends Error {
     this.problems = problems;
   }
 }
+
+/** A caller without the right gets this, whatever the reason; what does not exist for it is "not found". */
+export const accessDenied = () => new RequestError('ACCESS_DENIED', 'ACCESS_DENIED');

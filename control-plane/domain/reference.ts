@@ -1,46 +1,81 @@
-/** References to templates, connectors and secrets: `account.x`, `org.x`, `x`. */
+/** References to templates, connectors and secrets: `account.x`, `org.x`, `x`, read against a scope. */
 import { RequestError } from './errors.ts';
+import { account, isWithin, type Level, levelOf, orgOf, parseScope, projectOf, type Scope } from './scope.ts';
 
-/** Where an entity lives. Organisations and projects have an issue of their own; until then there is one. */
-export type Scope = 'account';
-
+/** The identity of an entity among those of its kind. */
 export interface Reference {
   readonly scope: Scope;
   readonly identifier: string;
 }
 
 export const identifierPattern = '^[a-zA-Z_][0-9a-zA-Z_$]{0,127}$';
+const identifierRule = new RegExp(identifierPattern);
 
 /**
- * Reads a reference as it is written in an account-scoped document. Throws a `RequestError` with the
- * original's wording; a reference without prefix means a project, never "the nearest one".
+ * Reads a reference as it is written in a document of scope `base`. Throws a `RequestError` with the original's
+ * wording. A reference without prefix means the project, never "the nearest one".
  */
-export function parseReference(text: string): Reference {
-  if (text.trim() === '') {
-    throw new RequestError('INVALID_IDENTIFIER_REF', 'Empty identifier values are not supported');
-  }
-  const parts = text.trim().split('.');
-  const [prefix = '', identifier = ''] = parts;
-  if (parts.length === 1) {
-    throw new RequestError(
-      'INVALID_IDENTIFIER_REF',
-      `ProjectIdentifier cannot be empty for PROJECT scope (write "account.${prefix}" for the account's)`,
-    );
-  }
-  if (parts.length === 2 && prefix === 'org') {
-    throw new RequestError('INVALID_IDENTIFIER_REF', 'OrgIdentifier cannot be empty for ORG scope');
-  }
-  if (parts.length !== 2 || prefix !== 'account' || !new RegExp(identifierPattern).test(identifier)) {
-    throw new RequestError(
-      'INVALID_IDENTIFIER_REF',
+export function parseReference(text: string, base: Scope = account): Reference {
+  const trimmed = text.trim();
+  if (trimmed === '') throw invalid('Empty identifier values are not supported');
+  const parts = trimmed.split('.');
+  const [prefix = '', identifier = ''] = parts.length === 1 ? ['', trimmed] : parts;
+  const known = parts.length <= 2 && ['', 'org', 'account'].includes(prefix) && (prefix || parts.length === 1);
+  if (known === false || !identifierRule.test(identifier)) {
+    throw invalid(
       `Invalid Identifier Reference ${text}. Valid references must be one of the following formats ` +
         '[ id, org.id, account.id ]  for scope [ project, organisation, account ] respectively',
     );
   }
-  return { scope: 'account', identifier };
+  if (prefix === 'account') return { scope: account, identifier };
+  const org = orgOf(base);
+  const project = projectOf(base);
+  if (prefix === 'org') {
+    if (org === undefined) throw invalid('OrgIdentifier cannot be empty for ORG scope');
+    return { scope: `org/${org}`, identifier };
+  }
+  if (project === undefined) {
+    // The original looks for the project first, and names that one where both are missing.
+    throw invalid('ProjectIdentifier cannot be empty for PROJECT scope');
+  }
+  return { scope: base, identifier };
 }
 
-/** How a reference is written: the inverse of `parseReference`. */
-export function formatReference({ scope, identifier }: Reference): string {
-  return `${scope}.${identifier}`;
+/**
+ * Reads a reference as a person or an API client writes it: as in a document of scope `base`, or absolute, as
+ * `formatReference` writes it.
+ */
+export function resolveReference(text: string, base: Scope = account): Reference {
+  const trimmed = text.trim();
+  if (!trimmed.includes('/')) return parseReference(trimmed, base);
+  const at = trimmed.lastIndexOf('/');
+  const identifier = trimmed.slice(at + 1);
+  if (!identifierRule.test(identifier)) throw invalid(`"${text.slice(0, 300)}" does not end with an identifier`);
+  return { scope: parseScope(trimmed.slice(0, at)), identifier };
 }
+
+/** The absolute form: `account.x`, `org/payments/x`, `org/payments/demo/x`. */
+export function formatReference({ scope, identifier }: Reference): string {
+  return scope === account ? `account.${identifier}` : `${scope}/${identifier}`;
+}
+
+/** How a document of scope `base` refers to an entity; only what is visible from there has such a form. */
+export function relativeReference({ scope, identifier }: Reference, base: Scope): string {
+  if (scope === account) return `account.${identifier}`;
+  if (scope === base && levelOf(base) === 'project') return identifier;
+  return `org.${identifier}`;
+}
+
+/** Throws where an entity of scope `from` may not refer to one of scope `to`. */
+export function assertVisible(from: Scope, to: Reference, field: string, written: string): void {
+  if (isWithin(from, to.scope)) return;
+  const [child, parent] = [levelOf(to.scope), levelOf(from)];
+  throw invalid(`The ${child} level ${field} cannot be used at ${parent} level. Ref: [${written}]`);
+}
+
+export const sameReference = (a: Reference, b: Reference) =>
+  a.scope === b.scope && a.identifier === b.identifier;
+
+export type { Level };
+
+const invalid = (message: string) => new RequestError('INVALID_IDENTIFIER_REF', message);
