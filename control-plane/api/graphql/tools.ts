@@ -1,0 +1,198 @@
+/** What the GraphQL API needs of the rest: the application's operations, each for one caller. */
+import type { PublicKey } from '../../../protocol/index.ts';
+import type { DispatchEvent } from '../../dispatch/dispatcher.ts';
+import type { WhyNot } from '../../dispatch/select.ts';
+import type { Connector, Secret } from '../../domain/entities.ts';
+import type { Caller } from '../../domain/permissions.ts';
+import type { Reference } from '../../domain/reference.ts';
+import type { Scope } from '../../domain/scope.ts';
+import type {
+  CreateSecretInput,
+  CreateSecretManagerInput,
+  DelegateScope,
+  DelegateStatus,
+  DelegateView,
+  FirstGenSecret,
+  FirstGenSecretType,
+  FirstGenTemplate,
+  Listing,
+  Page,
+  SecretManager,
+  SecretManagerType,
+  UpdateSecretInput,
+  UpdateSecretManagerInput,
+} from './first-gen-model.ts';
+
+/**
+ * FirstGen's operations. Each of them checks the caller's grants, writes its audit record, and throws a
+ * `RequestError` with the contract's text. Lists are newest first; `accepts` is the filter of the request, to be
+ * applied after the grants and before paging.
+ */
+export interface FirstGenOperations {
+  findSecretManager(caller: Caller, id: string): Promise<SecretManager>;
+  findSecretManagerByName(caller: Caller, name: string): Promise<SecretManager>;
+  listSecretManagers(
+    caller: Caller,
+    accepts: (manager: { readonly id: string; readonly type: SecretManagerType | undefined }) => boolean,
+    page: Page,
+  ): Promise<Listing<SecretManager>>;
+  /** Runs the script with the test variables before it saves. */
+  createSecretManager(
+    caller: Caller,
+    input: CreateSecretManagerInput,
+    signal: AbortSignal,
+  ): Promise<SecretManager>;
+  updateSecretManager(
+    caller: Caller,
+    input: UpdateSecretManagerInput,
+    signal: AbortSignal,
+  ): Promise<SecretManager>;
+  deleteSecretManager(caller: Caller, id: string): Promise<void>;
+
+  findFirstGenSecret(caller: Caller, id: string, type: FirstGenSecretType): Promise<FirstGenSecret>;
+  findFirstGenSecretByName(caller: Caller, name: string, type: FirstGenSecretType): Promise<FirstGenSecret>;
+  /** `file`: the bytes of an encrypted file; undefined where the request brought none. */
+  createFirstGenSecret(
+    caller: Caller,
+    input: CreateSecretInput,
+    file: Uint8Array | undefined,
+    signal: AbortSignal,
+  ): Promise<FirstGenSecret>;
+  updateFirstGenSecret(
+    caller: Caller,
+    input: UpdateSecretInput,
+    file: Uint8Array | undefined,
+    signal: AbortSignal,
+  ): Promise<FirstGenSecret>;
+  deleteFirstGenSecret(caller: Caller, id: string, type: FirstGenSecretType): Promise<void>;
+
+  listFirstGenTemplates(caller: Caller, page: Page): Promise<Listing<FirstGenTemplate>>;
+
+  listDelegateScopes(
+    caller: Caller,
+    accepts: (scope: { readonly name: string }) => boolean,
+    page: Page,
+  ): Promise<Listing<DelegateScope>>;
+  addDelegateScope(caller: Caller, scope: Omit<DelegateScope, 'uuid'>): Promise<DelegateScope>;
+  /** Undefined: leave that list as it is. */
+  attachDelegateScopes(
+    caller: Caller,
+    delegateId: string,
+    include: readonly string[] | undefined,
+    exclude: readonly string[] | undefined,
+  ): Promise<void>;
+  attachAllDelegateScopes(caller: Caller, delegateId: string): Promise<void>;
+  approveDelegate(caller: Caller, delegateId: string, approval: 'ACTIVATE' | 'REJECT'): Promise<DelegateView>;
+  deleteDelegate(caller: Caller, delegateId: string): Promise<void>;
+}
+
+/** Our own operations. References are absolute: GraphQL has resolved them. What is not visible is not found. */
+export interface NativeOperations {
+  listDelegates(
+    caller: Caller,
+    accepts: (delegate: { readonly name: string; readonly status: DelegateStatus }) => boolean,
+    page: Page,
+  ): Promise<Listing<DelegateView>>;
+  /** The templates of exactly this scope; `search`: part of a name or identifier, in any case. By identifier. */
+  listTemplates(
+    caller: Caller,
+    scope: Scope,
+    search: string | undefined,
+    page: Page,
+  ): Promise<Listing<TemplateView>>;
+  findTemplate(caller: Caller, reference: Reference): Promise<TemplateView>;
+  /** Latest first. */
+  listTemplateVersions(caller: Caller, reference: Reference): Promise<readonly TemplateVersionView[]>;
+  listConnectors(caller: Caller, scope: Scope, page: Page): Promise<Listing<ConnectorView>>;
+  findConnector(caller: Caller, reference: Reference): Promise<ConnectorView>;
+  listSecrets(caller: Caller, scope: Scope, page: Page): Promise<Listing<SecretView>>;
+  findSecret(caller: Caller, reference: Reference): Promise<SecretView>;
+  explainSecret(caller: Caller, reference: Reference, consumer: Consumer | undefined): Promise<Explanation>;
+  /** Throws where it can't be begun; after that a failure is the last event. */
+  fetchSecret(
+    caller: Caller,
+    request: {
+      readonly secret: Reference;
+      readonly consumer: Consumer | undefined;
+      /** The value is sealed to it. */
+      readonly recipient: PublicKey;
+      readonly signal: AbortSignal;
+    },
+  ): Promise<AsyncGenerator<DispatchEvent, void, void>>;
+  /** With `log` events, redacted. Nobody can open its `value` events. */
+  testConnector(
+    caller: Caller,
+    connector: Reference,
+    signal: AbortSignal,
+  ): Promise<AsyncGenerator<DispatchEvent, void, void>>;
+}
+
+export type GraphqlTools = FirstGenOperations & NativeOperations;
+
+/** On whose behalf a caller asks: the usage scope of a secret may depend on it. */
+export interface Consumer {
+  readonly application: string;
+  readonly environment: string;
+}
+
+interface Times {
+  readonly createdAt: string;
+  readonly updatedAt: string;
+}
+
+export interface TemplateView extends Reference {
+  readonly uuid: string;
+  /** Of the stable version. */
+  readonly name: string;
+  readonly stableVersion: string;
+  readonly createdAt: string;
+}
+
+export interface TemplateVersionView extends Times {
+  readonly versionLabel: string;
+  readonly name: string;
+  readonly stable: boolean;
+  readonly script: string;
+  readonly contentDigest: string;
+  readonly programDigest: string;
+  readonly document: unknown;
+}
+
+export interface ConnectorView extends Connector, Times {
+  /** The template version has another content than the one that the connector was last checked against. */
+  readonly drifted: boolean;
+}
+
+export interface SecretView extends Secret, Times {}
+
+/** How a secret would be fetched now. Holds no value of a secret. */
+export interface Explanation {
+  /** Absolute references. */
+  readonly secret: string;
+  readonly connector: string;
+  readonly template: string;
+  readonly versionLabel: string;
+  readonly drifted: boolean;
+  readonly owner: Scope;
+  readonly programDigest: string;
+  readonly inputs: readonly {
+    /** As in `environmentVariables.path`. */
+    readonly label: string;
+    /** Undefined where it is, or holds, a secret's value. */
+    readonly value: string | undefined;
+    /** Who gave it: secret, connector, template, or a default of one of them. */
+    readonly source: string;
+  }[];
+  readonly selectors: readonly string[];
+  readonly workingDirectory: string | undefined;
+  readonly timeoutMs: number;
+  readonly delegates: readonly {
+    readonly delegate: string;
+    readonly instance: string | undefined;
+    /** Undefined: it matches. */
+    readonly why: WhyNot['why'] | undefined;
+    readonly detail: string;
+  }[];
+  /** Where none matches: the delegate that lacks least, and what. */
+  readonly nearestMiss: string | undefined;
+}
