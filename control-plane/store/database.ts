@@ -1,42 +1,47 @@
-/** The embedded store: one SQLite file, opened with Node's own SQLite below Kysely. */
-import { chmodSync } from 'node:fs';
-import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
-import { Kysely, type SqliteDatabase, SqliteDialect } from 'kysely';
+/** The store, wherever it is: opened here, and used through Kysely by everything else. */
+import { type Kysely, PostgresAdapter, type SelectQueryBuilder, sql } from 'kysely';
+import { openPostgres } from './postgres.ts';
+import { openSqlite } from './sqlite.ts';
 import type { Tables } from './tables.ts';
 
 export type Database = Kysely<Tables>;
 
-/** Opens the file, makes it if need be, readable to its owner only. */
-export function openDatabase(file: string): Database {
-  const sqlite = new DatabaseSync(file);
-  chmodSync(file, 0o600);
-  sqlite.exec(
-    'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000',
-  );
-  return new Kysely<Tables>({ dialect: new SqliteDialect({ database: adapter(sqlite) }) });
+export type Dialect = 'sqlite' | 'postgres';
+
+/** Whether a target is the address of a Postgres, and not a file. */
+export function isPostgresUrl(target: string): boolean {
+  return /^postgres(ql)?:\/\//i.test(target);
 }
 
-/** Kysely was written for another SQLite package; Node's takes parameters one by one. */
-function adapter(sqlite: DatabaseSync): SqliteDatabase {
-  const values = (parameters: readonly unknown[]) => parameters.map(toSqlite);
-  return {
-    close: () => sqlite.close(),
-    prepare(sql) {
-      const statement = sqlite.prepare(sql);
-      return {
-        reader: statement.columns().length > 0,
-        // Node's rows have no prototype, which makes them unequal to the plain objects they look like.
-        all: parameters => statement.all(...values(parameters)).map(row => ({ ...row })),
-        run: parameters => statement.run(...values(parameters)),
-        iterate: parameters => statement.iterate(...values(parameters)),
-      };
-    },
-  };
+/**
+ * Opens the store at a file path (SQLite; the file is made if need be) or a `postgres://` URL. A Postgres that cannot
+ * be reached shows with the first query. `onError` hears of a connection that broke while nobody waited for it; the
+ * next query makes a new one.
+ */
+export function openDatabase(target: string, onError: (error: Error) => void = () => {}): Database {
+  return isPostgresUrl(target) ? openPostgres(target, onError) : openSqlite(target);
 }
 
-function toSqlite(value: unknown): SQLInputValue {
-  if (value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint')
-    return value;
-  if (value instanceof Uint8Array) return value;
-  throw new TypeError(`SQLite has no column type for a ${typeof value}`);
+export function dialectOf<DB>(database: Kysely<DB>): Dialect {
+  return database.getExecutor().adapter instanceof PostgresAdapter ? 'postgres' : 'sqlite';
+}
+
+/**
+ * Keeps the rows that a query finds from being changed by others until the transaction ends: for what is read in
+ * order to be written. SQLite's transactions have the whole store to themselves, so there it is the query as it is.
+ */
+export function forUpdate<DB, T extends keyof DB, O>(
+  transaction: Kysely<DB>,
+  query: SelectQueryBuilder<DB, T, O>,
+): SelectQueryBuilder<DB, T, O> {
+  return dialectOf(transaction) === 'postgres' ? query.forUpdate() : query;
+}
+
+/**
+ * Waits until no other transaction that named the same thing is under way, and keeps others waiting until this one
+ * ends: for what no single row stands for, such as "the last record" or "there is none yet".
+ */
+export async function waitForTurn<DB>(transaction: Kysely<DB>, name: string): Promise<void> {
+  if (dialectOf(transaction) === 'sqlite') return;
+  await sql`select pg_advisory_xact_lock(hashtextextended(${name}, 0))`.execute(transaction);
 }

@@ -1,60 +1,95 @@
-import { sql } from 'kysely';
-import type { Database } from './database.ts';
+/** Brings the schema forward, step by step, also when several servers start at once. */
+import { type Kysely, sql, type Transaction } from 'kysely';
+import { type Database, dialectOf } from './database.ts';
+import type { Migration, UntypedTables } from './migration.ts';
+import { migration1 } from './migration-1.ts';
+import { migration2 } from './migration-2.ts';
+import type { Tables } from './tables.ts';
 
-/** Each entry brings the schema one step forward; an entry that has been released is never changed. */
-const migrations: readonly (readonly string[])[] = [
-  [
-    `create table api_keys (
-      id text primary key, name text not null, key_hash text not null unique, created_at text not null)`,
-    `create table delegate_tokens (
-      id text primary key, name text not null unique, token_hash text not null unique,
-      delegate_names text not null, created_at text not null)`,
-    `create table delegates (
-      name text primary key, host_name text not null, tags text not null, agent_version text not null,
-      first_connected_at text not null, last_connected_at text not null, last_disconnected_at text)`,
-    `create table templates (
-      scope text not null, identifier text not null, version_label text not null, name text not null,
-      script text not null, inputs text not null, program text not null, program_digest text not null,
-      program_inputs text not null, document text not null, created_at text not null, updated_at text not null,
-      primary key (scope, identifier, version_label))`,
-    `create table connectors (
-      scope text not null, identifier text not null, template_scope text not null,
-      template_identifier text not null, template_version_label text not null, document text not null,
-      created_at text not null, updated_at text not null,
-      primary key (scope, identifier),
-      foreign key (template_scope, template_identifier, template_version_label)
-        references templates (scope, identifier, version_label))`,
-    `create table secrets (
-      scope text not null, identifier text not null, connector_scope text not null,
-      connector_identifier text not null, document text not null, created_at text not null,
-      updated_at text not null,
-      primary key (scope, identifier),
-      foreign key (connector_scope, connector_identifier) references connectors (scope, identifier))`,
-  ],
-];
+/** An entry that has been released is never changed, and there is no way back. */
+const migrations: readonly Migration[] = [migration1, migration2];
 
-/** The file was written by a version that knows more than this one. */
+/** The number of the schema that this version of Legate works with. */
+export const newestMigration = migrations.length;
+
+/** The store was written by a version that knows more than this one. */
 export class NewerStoreError extends Error {
   override readonly name = 'NewerStoreError';
+
+  constructor() {
+    super('the store was written by a newer version of Legate; start that version');
+  }
 }
 
-/** Brings the schema up to date. Throws a `NewerStoreError` when the file was written by a newer version. */
-export async function migrate(database: Database, now: string): Promise<void> {
-  await sql`create table if not exists migrations (number integer primary key, applied_at text not null)`.execute(
-    database,
-  );
-  await database.transaction().execute(async transaction => {
-    const applied = await transaction.selectFrom('migrations').select('number').execute();
-    if (applied.length > migrations.length) {
-      throw new NewerStoreError('the store was written by a newer version of Legate; start that version');
-    }
-    for (const [index, statements] of migrations.entries()) {
-      if (index < applied.length) continue;
-      for (const statement of statements) await sql.raw(statement).execute(transaction);
-      await transaction
-        .insertInto('migrations')
-        .values({ number: index + 1, applied_at: now })
-        .execute();
+/**
+ * Brings the schema up to date, or up to the step number `last`. A step is applied wholly or not at all, and once,
+ * whoever else tries. Throws a `NewerStoreError`, having changed nothing, where a newer version has been.
+ */
+export async function migrate(database: Database, now: string, last = newestMigration): Promise<void> {
+  await database.connection().execute(async connection => {
+    for (const [index, migration] of migrations.slice(0, last).entries()) {
+      await apply(connection, index + 1, migration, now);
     }
   });
+}
+
+async function apply(connection: Kysely<Tables>, number: number, migration: Migration, now: string) {
+  const dialect = dialectOf(connection);
+  const sqlite = dialect === 'sqlite';
+  // A table that others refer to is changed by making it anew, and SQLite lets that happen only without the check;
+  // it ignores the pragma inside of a transaction.
+  if (sqlite) await sql`pragma foreign_keys = off`.execute(connection);
+  try {
+    await connection.transaction().execute(async transaction => {
+      if (!sqlite) await waitForOtherMigrations(transaction);
+      const applied = await newestApplied(transaction);
+      if (applied > newestMigration) throw new NewerStoreError();
+      if (applied >= number) return;
+      await migration.up(transaction.$extendTables<UntypedTables>(), dialect);
+      await (sqlite ? checkForeignKeys(transaction) : sortByCodePoint(transaction));
+      await transaction.insertInto('migrations').values({ number, applied_at: now }).execute();
+    });
+  } finally {
+    if (sqlite) await sql`pragma foreign_keys = on`.execute(connection);
+  }
+}
+
+/** SQLite's transactions are alone from their beginning; Postgres's are not. */
+async function waitForOtherMigrations(transaction: Transaction<Tables>): Promise<void> {
+  // However long the other one takes: the limit of an ordinary statement would end us.
+  await sql`set local statement_timeout = 0`.execute(transaction);
+  await sql`set local lock_timeout = 0`.execute(transaction);
+  await sql`select pg_advisory_xact_lock(hashtext('legate migrations'))`.execute(transaction);
+}
+
+async function newestApplied(transaction: Transaction<Tables>): Promise<number> {
+  await sql`create table if not exists migrations (number integer primary key, applied_at text not null)`.execute(
+    transaction,
+  );
+  const { newest } = await transaction
+    .selectFrom('migrations')
+    .select(({ fn }) => fn.max('number').as('newest'))
+    .executeTakeFirstOrThrow();
+  return newest ?? 0;
+}
+
+async function checkForeignKeys(transaction: Transaction<Tables>): Promise<void> {
+  const { rows } = await sql`pragma foreign_key_check`.execute(transaction);
+  if (rows.length > 0) throw new Error('a migration would leave rows that refer to nothing');
+}
+
+/**
+ * Postgres sorts texts by the rules of a language, which differ between machines; SQLite does it by code point. Lists
+ * and their pages have one order in both, and an index outlives a new version of the system's rules.
+ */
+async function sortByCodePoint(transaction: Transaction<Tables>): Promise<void> {
+  const { rows } = await sql<{ table: string; column: string }>`
+    select table_name as "table", column_name as "column" from information_schema.columns
+    where table_schema = current_schema() and data_type = 'text' and collation_name is distinct from 'C'
+    order by table_name, column_name`.execute(transaction);
+  for (const { table, column } of rows) {
+    await sql`alter table ${sql.table(table)} alter column ${sql.ref(column)} type text collate "C"`.execute(
+      transaction,
+    );
+  }
 }
