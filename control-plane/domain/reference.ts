@@ -1,6 +1,6 @@
 /** References to templates, connectors and secrets: `account.x`, `org.x`, `x`, read against a scope. */
 import { RequestError } from './errors.ts';
-import { account, isWithin, type Level, levelOf, orgOf, parseScope, projectOf, type Scope } from './scope.ts';
+import { account, type Level, levelOf, orgOf, parseScope, projectOf, type Scope } from './scope.ts';
 
 /** The identity of an entity among those of its kind. */
 export interface Reference {
@@ -20,7 +20,8 @@ export function parseReference(text: string, base: Scope = account): Reference {
   if (trimmed === '') throw invalid('Empty identifier values are not supported');
   const parts = trimmed.split('.');
   const [prefix = '', identifier = ''] = parts.length === 1 ? ['', trimmed] : parts;
-  const known = parts.length <= 2 && ['', 'org', 'account'].includes(prefix) && (prefix || parts.length === 1);
+  const known =
+    parts.length <= 2 && ['', 'org', 'account'].includes(prefix) && (prefix || parts.length === 1);
   if (known === false || !identifierRule.test(identifier)) {
     throw invalid(
       `Invalid Identifier Reference ${text}. Valid references must be one of the following formats ` +
@@ -50,7 +51,8 @@ export function resolveReference(text: string, base: Scope = account): Reference
   if (!trimmed.includes('/')) return parseReference(trimmed, base);
   const at = trimmed.lastIndexOf('/');
   const identifier = trimmed.slice(at + 1);
-  if (!identifierRule.test(identifier)) throw invalid(`"${text.slice(0, 300)}" does not end with an identifier`);
+  if (!identifierRule.test(identifier))
+    throw invalid(`"${text.slice(0, 300)}" does not end with an identifier`);
   return { scope: parseScope(trimmed.slice(0, at)), identifier };
 }
 
@@ -66,16 +68,25 @@ export function relativeReference({ scope, identifier }: Reference, base: Scope)
   return `org.${identifier}`;
 }
 
-/** Throws where an entity of scope `from` may not refer to one of scope `to`. */
-export function assertVisible(from: Scope, to: Reference, field: string, written: string): void {
-  if (isWithin(from, to.scope)) return;
-  const [child, parent] = [levelOf(to.scope), levelOf(from)];
-  throw invalid(`The ${child} level ${field} cannot be used at ${parent} level. Ref: [${written}]`);
+/**
+ * Reads a reference in a field of an entity of scope `base`, such as a connector's `templateRef`. As
+ * `parseReference`, but for the wording: the original names the field, and the level that can't be reached.
+ */
+export function parseFieldReference(text: string, base: Scope, field: string): Reference {
+  const trimmed = text.trim();
+  if (trimmed === '') throw invalid(`Empty identifier ref cannot be used for ${field}`);
+  const [prefix = '', ...rest] = trimmed.includes('.') ? trimmed.split('.') : ['', trimmed];
+  if (rest.length !== 1 || !['', 'org', 'account'].includes(prefix) || !identifierRule.test(rest[0] ?? ''))
+    throw invalid(`Invalid Identifier Reference used for ${field}`);
+  const wanted: Level = prefix === '' ? 'project' : prefix === 'org' ? 'org' : 'account';
+  const levels: readonly Level[] = ['account', 'org', 'project'];
+  if (levels.indexOf(wanted) > levels.indexOf(levelOf(base))) {
+    throw invalid(`The ${wanted} level ${field} cannot be used at ${levelOf(base)} level. Ref: [${trimmed}]`);
+  }
+  return parseReference(trimmed, base);
 }
 
 export const sameReference = (a: Reference, b: Reference) =>
   a.scope === b.scope && a.identifier === b.identifier;
-
-export type { Level };
 
 const invalid = (message: string) => new RequestError('INVALID_IDENTIFIER_REF', message);

@@ -10,7 +10,7 @@ export type Scope = 'account' | `org/${string}`;
 export const account: Scope = 'account';
 
 /** The level of a scope, as messages and documents call it. */
-export type Level = 'account' | 'organisation' | 'project';
+export type Level = 'account' | 'org' | 'project';
 
 export const scopeIdentifierPattern = '^[a-zA-Z_][0-9a-zA-Z_$]{0,127}$';
 const scopeIdentifier = new RegExp(scopeIdentifierPattern);
@@ -55,7 +55,7 @@ export function projectOf(scope: Scope): string | undefined {
 
 export function levelOf(scope: Scope): Level {
   if (scope === account) return 'account';
-  return projectOf(scope) === undefined ? 'organisation' : 'project';
+  return projectOf(scope) === undefined ? 'org' : 'project';
 }
 
 /** The scope itself and everything above it, nearest first: what an entity of this scope may refer to. */
