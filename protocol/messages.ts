@@ -68,6 +68,8 @@ const toDelegate = {
     recipient: PublicKey,
     /** Send the script's redacted error output as `log` messages, also when it succeeds. */
     logs: Type.Optional(Type.Boolean()),
+    /** The same while the script runs, before the value is known: for tests of a connection only. */
+    liveLogs: Type.Optional(Type.Boolean()),
     /** For the delegate's log only: what this fetch is about, in references, never values. */
     subject: Type.Optional(object({ secret: text(300), connector: text(300), template: text(300) })),
   }),
