@@ -70,7 +70,7 @@ export async function runAgent({ settings, secrets, clock = systemClock }: Agent
         inbox,
         clock,
         logger,
-        runTask: (task, bounds) => runTask(task, { runner, keys }, bounds),
+        runTask: (task, bounds, sendLog) => runTask(task, { runner, keys, clock }, bounds, sendLog),
         onWelcome() {
           health.registered = true;
           health.lastRegisteredAt = clock.now();

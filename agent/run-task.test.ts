@@ -1,11 +1,23 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
 import { after, describe, test } from 'node:test';
-import { generateSealingKeys, limits, openValue, sealInput, type TaskInput } from '../protocol/index.ts';
-import { openRunner } from '../test/harness/local-runner.ts';
+import {
+  type Clock,
+  generateSealingKeys,
+  limits,
+  openValue,
+  sealInput,
+  systemClock,
+  type TaskInput,
+} from '../protocol/index.ts';
+import { FakeClock } from '../test/harness/fake-clock.ts';
+import { eventually, openRunner } from '../test/harness/local-runner.ts';
 import { aTask, digestOf } from '../test/harness/task.ts';
+import { type TemporaryFolder, temporaryFolder } from '../test/harness/temporary-folder.ts';
 import type { End, Execution } from './execute/execution.ts';
 import type { LocalRunner } from './execute/local.ts';
-import { type Outcome, runTask } from './run-task.ts';
+import { type Outcome, runTask, type SendLog } from './run-task.ts';
 
 const mask = '**************';
 const scripts = await openRunner({ standby: 1 });
@@ -18,6 +30,9 @@ interface Wanted {
   readonly workingDirectory?: string;
   readonly remainingMs?: number;
   readonly signal?: AbortSignal;
+  /** Asks for a live log, and gets it, by this clock. */
+  readonly sendLog?: SendLog;
+  readonly clock?: Clock;
 }
 
 /** Runs a program as a task, for real. */
@@ -27,14 +42,18 @@ function run(text: string, wanted: Wanted = {}, runner: LocalRunner = scripts.ru
     workingDirectory,
     remainingMs = 20_000,
     signal = new AbortController().signal,
+    sendLog,
+    clock = systemClock,
   } = wanted;
   const task = aTask({
     program: { shell: 'bash', text, digest: digestOf(text) },
     inputs,
     recipient: requester.publicKey,
     ...(workingDirectory === undefined ? {} : { workingDirectory }),
+    ...(sendLog ? { liveLogs: true } : {}),
   });
-  return runTask(task, { runner, keys }, { remainingMs, signal });
+  const notAskedFor = () => assert.fail('a log was sent that nobody asked for');
+  return runTask(task, { runner, keys, clock }, { remainingMs, signal }, sendLog ?? notAskedFor);
 }
 
 const plain = (data: string): TaskInput => ({ kind: 'plain', data });
@@ -258,5 +277,87 @@ describe('error output is shown without', () => {
 
   test('anything, when there was none', async () => {
     assert.equal('stderrTail' in failureOf(await run('echo >&2; exit 3')), false);
+  });
+});
+
+describe('a live log', () => {
+  /** A program that says something, waits for the test, and goes on. */
+  function waitingProgram(folder: TemporaryFolder, first: string, rest: string) {
+    const fifo = folder.file('go-on');
+    execFileSync('mkfifo', [fifo]);
+    return { program: `${first}\nread -r _ <'${fifo}'\n${rest}`, goOn: () => writeFile(fifo, '\n') };
+  }
+
+  /** What is sent, by a clock that stands still but for `first`: that sends what there is. */
+  function listen() {
+    const sent: string[] = [];
+    const clock = new FakeClock();
+    return {
+      sent,
+      live: {
+        clock,
+        sendLog: async (text: string) => {
+          sent.push(text);
+        },
+      },
+      first: async () => {
+        await eventually('the script has written a line', () => clock.pending().length > 0);
+        await clock.advance(200);
+        return sent;
+      },
+    };
+  }
+
+  test('says what the script has written while it still runs, and at the end the rest', async () => {
+    using folder = temporaryFolder();
+    const { sent, live, first } = listen();
+    const rest = 'secret="late value"; echo "got $secret" >&2; printf "no newline" >&2';
+    const { program, goOn } = waitingProgram(folder, 'echo "one $__legate_1" >&2', rest);
+    const running = run(program, { inputs: [await sealed('hunter2-input')], ...live });
+    assert.deepEqual(await first(), [`one ${mask}\n`]);
+    await goOn();
+    const outcome = await running;
+    assert.equal((await delivered(outcome)).value, 'late value');
+    assert.equal(outcome.log, `got ${mask}\nno newline`);
+    assert.equal(sent.length, 1);
+    live.clock.assertNoTimers();
+  });
+
+  test('leaves the end of the error output with a failure as it is, without the value', async () => {
+    using folder = temporaryFolder();
+    const { live, first } = listen();
+    const { program, goOn } = waitingProgram(folder, 'echo "one 1234567" >&2', 'secret=1234567; exit 3');
+    const running = run(program, live);
+    assert.deepEqual(await first(), ['one 1234567\n']);
+    await goOn();
+    const outcome = await running;
+    assert.equal(failureOf(outcome).stderrTail, `one ${mask}`);
+    assert.equal(outcome.log, '');
+  });
+
+  test('masks a secret input that the script writes in two parts', async () => {
+    using folder = temporaryFolder();
+    const { live, first } = listen();
+    const begin = 'echo begin >&2; printf %s "${__legate_1:0:7}" >&2';
+    const { program, goOn } = waitingProgram(folder, begin, 'echo "${__legate_1:7}" >&2; secret=v');
+    const running = run(program, { inputs: [await sealed('hunter2-input')], ...live });
+    assert.deepEqual(await first(), ['begin\n']);
+    await goOn();
+    assert.equal((await running).log, `${mask}\n`);
+  });
+
+  test('of a mebibyte of noise is a few messages, and ends with the last line', async () => {
+    const { sent, live } = listen();
+    const noise = 'for i in {1..65536}; do echo "noise 123456789"; done >&2; echo end >&2; secret=v';
+    const { log } = await run(noise, { sendLog: live.sendLog });
+    assert.ok(sent.length <= 56 && sent.every(text => text.length <= limits.log));
+    assert.ok(log.length <= 4 * limits.log);
+    assert.ok([...sent, log].join('').endsWith('end\n'));
+  });
+
+  test('has no rest where the value was too large to be known', async () => {
+    const { live } = listen();
+    const outcome = await run(`secret=$(seq -f 'line %09g' 200000); echo "$secret" >&2`, live);
+    assert.equal(outcome.log, '');
   });
 });

@@ -1,5 +1,6 @@
 /** THE STORY of a task: open the inputs → execute → take the value, or say why there is none. */
 import {
+  type Clock,
   type Failure,
   limits,
   openInput,
@@ -7,11 +8,14 @@ import {
   type SealedChunk,
   type SealingKeys,
   sealValue,
+  systemClock,
   type Task,
 } from '../protocol/index.ts';
 import { inputRefusal } from './admission.ts';
 import type { Execution, RunBounds } from './execute/execution.ts';
 import type { LocalRunner } from './execute/local.ts';
+import { lastLines } from './script/last-lines.ts';
+import { liveLog } from './script/live-log.ts';
 import { type Redact, redactor } from './script/redact.ts';
 import { toValue } from './script/value.ts';
 
@@ -21,37 +25,55 @@ export type Outcome = (
   | ({ readonly ok: false } & Failure)
 ) & {
   readonly durationMs: number;
-  /** The script's error output, redacted; it is known only when the script has ended. */
+  /** The script's error output, redacted: what of it was not sent while the script ran. */
   readonly log: string;
 };
 
 export interface TaskTools {
   readonly runner: LocalRunner;
   readonly keys: SealingKeys;
+  readonly clock?: Clock;
 }
 
-/** Runs an admitted task. It resolves for every outcome; a rejection is a fault of the agent. */
-export async function runTask(task: Task, tools: TaskTools, bounds: RunBounds): Promise<Outcome> {
+/** Sends a piece of the log of a script that still runs. Resolves when the next one may follow. */
+export type SendLog = (text: string) => Promise<void>;
+
+/**
+ * Runs an admitted task. It resolves for every outcome; a rejection is a fault of the agent. `sendLog` is
+ * called only for a task that asks for a live log, and not after the outcome is there.
+ */
+export async function runTask(
+  task: Task,
+  tools: TaskTools,
+  bounds: RunBounds,
+  sendLog: SendLog,
+): Promise<Outcome> {
   const opened = await openInputs(task, tools.keys);
   if ('detail' in opened) return { ok: false, reason: 'unresolved-input', ...opened, durationMs: 0, log: '' };
 
   const { program, workingDirectory, recipient } = task;
   const directory = workingDirectory === undefined ? {} : { workingDirectory };
+  const { clock = systemClock } = tools;
+  const live = task.liveLogs ? liveLog({ secrets: opened.secrets, clock, send: sendLog }) : undefined;
   const execution = await tools.runner.run(
     { program: program.text, inputs: opened.values, ...directory },
     bounds,
+    live?.write,
   );
 
   const redact = redactor([...opened.secrets, ...secretsOf(execution)]);
+  const rest = live?.end(redact);
   // A value too large was never read to its end, so that nobody would recognise the rest of it.
-  const log = execution.end.kind === 'too-large' ? '' : redact(execution.stderr.toString());
+  const readable = execution.end.kind !== 'too-large';
+  const all = readable ? redact(execution.stderr.toString()) : '';
+  const log = readable ? (rest ?? all) : '';
   const value = execution.collected.value && toValue(execution.collected.value);
   const { durationMs } = execution;
   if (succeeded(execution) && value?.ok) {
     return { ok: true, chunks: sealValue(value.bytes, recipient, task), durationMs, log };
   }
   const failure = describeFailure(execution, value?.ok === false ? value.reason : undefined);
-  return { ok: false, ...redactedFailure(failure, redact), ...tail(log), durationMs, log };
+  return { ok: false, ...redactedFailure(failure, redact), ...tail(all), durationMs, log };
 }
 
 async function openInputs(
@@ -116,12 +138,8 @@ function redactedFailure(failure: Failure, redact: Redact): Failure {
   return failure.detail === undefined ? failure : { ...failure, detail: redact(failure.detail) };
 }
 
-/** The end of the log that travels with a failure, whole lines where that is possible. */
+/** The end of the log that travels with a failure. */
 function tail(log: string): { stderrTail?: string } {
   const text = log.trimEnd();
-  if (text === '') return {};
-  if (text.length <= limits.stderrTail) return { stderrTail: text };
-  const end = text.slice(-limits.stderrTail);
-  const line = end.indexOf('\n');
-  return { stderrTail: line >= 0 && line < end.length / 2 ? end.slice(line + 1) : end };
+  return text === '' ? {} : { stderrTail: lastLines(text, limits.stderrTail) };
 }

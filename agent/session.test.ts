@@ -53,6 +53,16 @@ describe('a task that succeeds', () => {
     await agent.peer.next('value');
   });
 
+  test('sends a live log while it runs, and the rest of it at the end', async () => {
+    await using agent = await openSession();
+    const run = await agent.give(aTask({ liveLogs: true }));
+    await run.sendLog('first\n');
+    assert.deepEqual(await agent.peer.next('log'), { type: 'log', ...id, text: 'first\n' });
+    run.end(success(1, 'rest'));
+    assert.equal((await agent.peer.next('log')).text, 'rest');
+    await agent.peer.next('value');
+  });
+
   test('keeps its log where the task does not ask for it', async () => {
     await using agent = await openSession();
     (await agent.give()).end(success(1, 'a log'));

@@ -17,12 +17,13 @@ import {
 import type { RunBounds } from './execute/execution.ts';
 import type { Inbox, RunningTask } from './inbox.ts';
 import type { Logger } from './logger.ts';
-import type { Outcome } from './run-task.ts';
+import type { Outcome, SendLog } from './run-task.ts';
+import { pieces } from './script/last-lines.ts';
 
 export interface SessionOptions {
   readonly hello: Hello;
   readonly inbox: Inbox;
-  readonly runTask: (task: Task, bounds: RunBounds) => Promise<Outcome>;
+  readonly runTask: (task: Task, bounds: RunBounds, sendLog: SendLog) => Promise<Outcome>;
   readonly clock: Clock;
   readonly logger: Logger;
   /** The control plane has let us in. */
@@ -110,9 +111,9 @@ export function startSession(socket: WebSocket, options: SessionOptions): Sessio
     // Nobody could be told of the outcome once this connection is gone, so its tasks end with it.
     const signal = AbortSignal.any([slot.signal, gone.signal]);
     try {
-      const outcome = await options.runTask(task, { remainingMs: task.remainingMs, signal });
-      if (task.logs)
-        for (const text of pieces(outcome.log, limits.log)) await send({ type: 'log', ...id, text });
+      const sendLog: SendLog = text => send({ type: 'log', ...id, text });
+      const outcome = await options.runTask(task, { remainingMs: task.remainingMs, signal }, sendLog);
+      if (task.logs || task.liveLogs) for (const text of pieces(outcome.log, limits.log)) await sendLog(text);
       const { durationMs } = outcome;
       if (!outcome.ok) {
         const { ok: _ok, log: _log, ...failure } = outcome;
@@ -178,11 +179,4 @@ export function startSession(socket: WebSocket, options: SessionOptions): Sessio
       socket.close(closeCode.normal, 'drained');
     },
   };
-}
-
-/** Cuts a text into pieces that fit a message. */
-function pieces(text: string, most: number): string[] {
-  const parts: string[] = [];
-  for (let at = 0; at < text.length; at += most) parts.push(text.slice(at, at + most));
-  return parts;
 }

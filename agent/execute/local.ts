@@ -23,7 +23,8 @@ export interface LocalOptions {
 }
 
 export interface LocalRunner {
-  run(run: ScriptRun, bounds: RunBounds): Promise<Execution>;
+  /** Runs a script. `onErrorOutput` gets its error output while it runs, as it is written: not redacted. */
+  run(run: ScriptRun, bounds: RunBounds, onErrorOutput?: (chunk: Buffer) => void): Promise<Execution>;
   /** Ends the waiting shells and removes the folders. Running scripts are their callers' to cancel. */
   close(): Promise<void>;
 }
@@ -175,7 +176,11 @@ export function localRunner(options: LocalOptions): LocalRunner {
     });
   }
 
-  async function run(script: ScriptRun, { remainingMs, signal }: RunBounds): Promise<Execution> {
+  async function run(
+    script: ScriptRun,
+    { remainingMs, signal }: RunBounds,
+    onErrorOutput?: (chunk: Buffer) => void,
+  ): Promise<Execution> {
     const begun = clock.now();
     let interpreter: Interpreter;
     try {
@@ -186,6 +191,7 @@ export function localRunner(options: LocalOptions): LocalRunner {
       return { end, collected: { directoryMissing: false }, stderr: Buffer.alloc(0), durationMs: 0 };
     }
     running += 1;
+    if (onErrorOutput) interpreter.subprocess.stderr.on('data', onErrorOutput);
     interpreter.subprocess.stdin.end(scriptInput(script));
     const over = new AbortController();
     try {

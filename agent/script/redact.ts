@@ -7,7 +7,8 @@ const mask = '*'.repeat(14);
 /** Shorter lines would mask half of a log; they are left alone. */
 const shortest = 3;
 
-export type Redact = (text: string) => string;
+/** Masks a text. What stands before `from` helps to recognise what comes after it, and is not part of the result. */
+export type Redact = (text: string, from?: number) => string;
 
 /** What is to be masked, from its first character to before its end. */
 type Range = readonly [start: number, end: number];
@@ -15,24 +16,65 @@ type Range = readonly [start: number, end: number];
 /** Makes a redactor for these secrets. Shapes that are a credential whoever knows them are masked as well. */
 export function redactor(secrets: Iterable<string>): Redact {
   const all = [...secrets];
-  return text => {
-    if (text === '') return text;
-    const { literal, base64 } = needlesOf(all);
-    return maskRanges(text, [
+  let needles: Needles | undefined;
+  return (text, from = 0) => {
+    if (text.length === from) return '';
+    needles ??= needlesOf(all);
+    const { literal, base64 } = needles;
+    const ranges = [
       ...occurrences(text, literal),
       ...wrappedOccurrences(text, base64),
       ...githubTokens(text),
       ...jwts(text),
-    ]);
+    ];
+    return maskRanges(text, ranges, from);
   };
 }
 
+/** Fewer characters of base64 than these, at the end of a line, are there by chance. */
+const shortestBeginning = 4;
+
+/**
+ * Tells where the end of a text may be the beginning of a secret in base64 that goes on in the next line; a
+ * text that ends otherwise ends there. Only what is wrapped spans lines.
+ */
+export function undecidedEnd(secrets: Iterable<string>): (text: string) => number {
+  const all = [...secrets];
+  let needles: Set<string> | undefined;
+  let byBeginning = new Map<string, string[]>();
+  return text => {
+    if (!needles) {
+      needles = needlesOf(all).base64;
+      byBeginning = Map.groupBy(needles, needle => needle.slice(0, shortestBeginning));
+    }
+    const { flat, positions } = flatten(text);
+    let end = beginningAtEnd(flat, byBeginning);
+    if (end === undefined) return text.length;
+    // Nor may an end part a secret that is there in full, of which this beginning is a piece.
+    for (const [start, rangeEnd] of [...occurrences(flat, needles)].sort(([a], [b]) => b - a))
+      if (start < end && rangeEnd > end) end = start;
+    return positions[end] ?? text.length;
+  };
+}
+
+/** Where the longest end of a text begins that is the beginning of one of these needles. */
+function beginningAtEnd(text: string, needles: Map<string, string[]>): number | undefined {
+  for (let at = 0; at + shortestBeginning <= text.length; at += 1) {
+    const rest = text.slice(at);
+    for (const needle of needles.get(rest.slice(0, shortestBeginning)) ?? [])
+      if (needle.length > rest.length && needle.startsWith(rest)) return at;
+  }
+  return undefined;
+}
+
 /** Ranges that overlap go as one, so that no rest of a secret stays behind the mask of another. */
-function maskRanges(text: string, ranges: Range[]): string {
+function maskRanges(text: string, ranges: Range[], from: number): string {
   ranges.sort(([a], [b]) => a - b);
   let masked = '';
-  let end = 0;
-  for (const [rangeStart, rangeEnd] of ranges) {
+  let end = from;
+  for (const [start, rangeEnd] of ranges) {
+    if (rangeEnd <= from) continue;
+    const rangeStart = Math.max(start, from);
     if (rangeStart >= end) masked += text.slice(end, rangeStart) + mask;
     end = Math.max(end, rangeEnd);
   }
@@ -56,14 +98,20 @@ function* occurrences(text: string, needles: Iterable<string>): Generator<Range>
 
 /** Base64 is often broken into lines, at a width that only the tool knows, and indented. */
 function* wrappedOccurrences(text: string, needles: Iterable<string>): Generator<Range> {
+  const { flat, positions } = flatten(text);
+  for (const [start, end] of occurrences(flat, needles))
+    yield [positions[start] ?? 0, (positions[end - 1] ?? text.length) + 1];
+}
+
+/** A text without its white space, and where each of the characters stood. */
+function flatten(text: string): { flat: string; positions: number[] } {
   const positions: number[] = [];
   let flat = '';
   for (const { 0: word, index } of text.matchAll(/\S+/g)) {
     flat += word;
     for (let at = 0; at < word.length; at += 1) positions.push(index + at);
   }
-  for (const [start, end] of occurrences(flat, needles))
-    yield [positions[start] ?? 0, (positions[end - 1] ?? text.length) + 1];
+  return { flat, positions };
 }
 
 function* githubTokens(text: string): Generator<Range> {
@@ -91,7 +139,12 @@ function isJwtHeader(part: string): boolean {
 }
 
 /** The texts to look for: those that stand in the text as they are, and those that it may have wrapped. */
-function needlesOf(secrets: readonly string[]): { literal: Set<string>; base64: Set<string> } {
+interface Needles {
+  readonly literal: Set<string>;
+  readonly base64: Set<string>;
+}
+
+function needlesOf(secrets: readonly string[]): Needles {
   const literal = new Set<string>();
   const base64 = new Set<string>();
   for (const secret of secrets) {

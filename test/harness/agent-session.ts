@@ -3,7 +3,7 @@ import type { WebSocket } from 'ws';
 import { openSocket } from '../../agent/connection.ts';
 import type { RunBounds } from '../../agent/execute/execution.ts';
 import { createInbox, type Inbox } from '../../agent/inbox.ts';
-import type { Outcome } from '../../agent/run-task.ts';
+import type { Outcome, SendLog } from '../../agent/run-task.ts';
 import { type Session, startSession } from '../../agent/session.ts';
 import type { Hello, Task } from '../../protocol/index.ts';
 import { FakeClock } from './fake-clock.ts';
@@ -41,6 +41,7 @@ export async function* iterate<T>(things: Iterable<T>): AsyncGenerator<T> {
 export interface Run {
   readonly task: Task;
   readonly bounds: RunBounds;
+  readonly sendLog: SendLog;
   end(outcome: Outcome): void;
   fail(error: Error): void;
 }
@@ -78,9 +79,9 @@ export async function openSession(options: { capacity?: number; inbox?: Inbox } 
     inbox,
     clock,
     logger: log.logger,
-    runTask: (task, bounds) =>
+    runTask: (task, bounds, sendLog) =>
       new Promise((end, fail) => {
-        runs.push({ task, bounds, end, fail });
+        runs.push({ task, bounds, sendLog, end, fail });
       }),
     onWelcome() {
       welcomes += 1;
