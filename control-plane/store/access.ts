@@ -1,4 +1,6 @@
-/** API keys, delegate tokens and known delegates in the store. Of keys and tokens only hashes are kept. */
+/** Delegate tokens, of which only hashes are kept, and known delegates. */
+import { newUuid } from '../domain/ids.ts';
+import { parseScope, type Scope } from '../domain/scope.ts';
 import type { Database } from './database.ts';
 import { textList } from './json.ts';
 
@@ -6,30 +8,8 @@ export interface StoredToken {
   readonly name: string;
   /** Names that a delegate with this token may have; empty: any. */
   readonly delegateNames: readonly string[];
-}
-
-export async function countApiKeys(database: Database): Promise<number> {
-  const row = await database
-    .selectFrom('api_keys')
-    .select(query => query.fn.countAll<number>().as('count'))
-    .executeTakeFirstOrThrow();
-  return Number(row.count);
-}
-
-export async function saveApiKey(
-  database: Database,
-  key: { id: string; name: string; hash: string },
-  now: string,
-): Promise<void> {
-  await database
-    .insertInto('api_keys')
-    .values({ id: key.id, name: key.name, key_hash: key.hash, created_at: now })
-    .execute();
-}
-
-/** The name of the key with this hash. */
-export async function findApiKey(database: Database, hash: string): Promise<{ name: string } | undefined> {
-  return database.selectFrom('api_keys').select('name').where('key_hash', '=', hash).executeTakeFirst();
+  /** Whom delegates with this token serve: the scope and everything below it. */
+  readonly scope: Scope;
 }
 
 /** Saves a token. False when there is one of that name already. */
@@ -45,6 +25,7 @@ export async function saveToken(
       name: token.name,
       token_hash: token.hash,
       delegate_names: JSON.stringify(token.delegateNames),
+      scope: token.scope,
       created_at: now,
     })
     .onConflict(conflict => conflict.column('name').doNothing())
@@ -55,15 +36,23 @@ export async function saveToken(
 export async function findToken(database: Database, hash: string): Promise<StoredToken | undefined> {
   const row = await database
     .selectFrom('delegate_tokens')
-    .select(['name', 'delegate_names'])
+    .select(['name', 'delegate_names', 'scope'])
     .where('token_hash', '=', hash)
     .executeTakeFirst();
-  return row && { name: row.name, delegateNames: textList(row.delegate_names) };
+  return (
+    row && {
+      name: row.name,
+      delegateNames: textList(row.delegate_names),
+      scope: parseScope(row.scope),
+    }
+  );
 }
 
 /** A delegate as the store remembers it. */
 export interface KnownDelegate {
   readonly name: string;
+  /** That of the token with which it connected last. */
+  readonly scope: Scope;
   readonly hostName: string;
   readonly tags: readonly string[];
   readonly agentVersion: string;
@@ -75,6 +64,7 @@ export async function listKnownDelegates(database: Database): Promise<KnownDeleg
   const rows = await database.selectFrom('delegates').selectAll().orderBy('name').execute();
   return rows.map(row => ({
     name: row.name,
+    scope: parseScope(row.scope),
     hostName: row.host_name,
     tags: textList(row.tags),
     agentVersion: row.agent_version,
@@ -88,6 +78,7 @@ export async function saveDelegateJoined(
   now: string,
 ): Promise<void> {
   const columns = {
+    scope: delegate.scope,
     host_name: delegate.hostName,
     tags: JSON.stringify(delegate.tags),
     agent_version: delegate.agentVersion,
@@ -96,7 +87,15 @@ export async function saveDelegateJoined(
   };
   await database
     .insertInto('delegates')
-    .values({ name: delegate.name, first_connected_at: now, ...columns })
+    .values({
+      name: delegate.name,
+      uuid: newUuid(),
+      status: 'ENABLED',
+      include_scopes: '[]',
+      exclude_scopes: '[]',
+      first_connected_at: now,
+      ...columns,
+    })
     .onConflict(conflict => conflict.column('name').doUpdateSet(columns))
     .execute();
 }
