@@ -1,99 +1,148 @@
 import assert from 'node:assert/strict';
-import { chmodSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import test from 'node:test';
 import { sql } from 'kysely';
-import { testDatabase } from '../../test/harness/database.ts';
-import { temporaryFolder } from '../../test/harness/temporary-folder.ts';
-import { openDatabase } from './database.ts';
+import { eachDialect, testDatabase } from '../../test/harness/database.ts';
+import { type Database, dialectOf, forUpdate, isPostgresUrl, openDatabase, waitForTurn } from './database.ts';
 
-const key = (id: string) => ({ id, name: `key ${id}`, key_hash: `hash ${id}`, created_at: 'now' });
+const fact = (name: string, value = '') => ({ name, value });
+const insert = (database: Database, name: string, value = '') =>
+  database.insertInto('settings').values(fact(name, value)).execute();
+const names = async (database: Database) => {
+  const rows = await database
+    .selectFrom('settings')
+    .select('name')
+    .where('name', 'like', 'test %')
+    .orderBy('name')
+    .execute();
+  return rows.map(({ name }) => name);
+};
 
-test("the file and SQLite's files beside it are their owner's only", async () => {
-  await using store = await testDatabase();
-  await store.database.insertInto('api_keys').values(key('a')).execute();
-  const folder = store.file.slice(0, store.file.lastIndexOf('/'));
-  const modes = readdirSync(folder).map(name => [name, statSync(`${folder}/${name}`).mode & 0o777]);
-  assert.deepEqual(Object.fromEntries(modes), {
-    'legate.db': 0o600,
-    'legate.db-shm': 0o600,
-    'legate.db-wal': 0o600,
+test('a target is a Postgres by how it begins, and a file otherwise', () => {
+  for (const url of ['postgres://h/d', 'postgresql://h/d', 'POSTGRES://h/d']) assert.ok(isPostgresUrl(url));
+  for (const file of ['legate.db', '/postgres://x', 'postgres', 'postgres:/x'])
+    assert.ok(!isPostgresUrl(file));
+});
+
+eachDialect('a database knows what it is, in a transaction too', async ({ database, dialect }) => {
+  assert.equal(dialectOf(database), dialect);
+  await database.transaction().execute(async transaction => {
+    assert.equal(dialectOf(transaction), dialect);
   });
 });
 
-test('a file that was readable to others is so no longer', async () => {
-  using folder = temporaryFolder();
-  const file = folder.file('legate.db');
-  writeFileSync(file, '');
-  chmodSync(file, 0o644);
-  await openDatabase(file).destroy();
-  assert.equal(statSync(file).mode & 0o777, 0o600);
-});
-
-test('the store is durable, checks foreign keys and waits for a lock', async () => {
-  await using store = await testDatabase();
-  const pragma = async (name: string) => {
-    const { rows } = await sql.raw<Record<string, unknown>>(`PRAGMA ${name}`).execute(store.database);
-    return Object.values(rows[0] ?? {})[0];
-  };
-  assert.equal(await pragma('journal_mode'), 'wal');
-  assert.equal(await pragma('synchronous'), 2);
-  assert.equal(await pragma('foreign_keys'), 1);
-  assert.equal(await pragma('busy_timeout'), 5_000);
-});
-
-test('what was written is there when the file is opened again', async () => {
-  using folder = temporaryFolder();
-  const file = folder.file('legate.db');
-  const first = openDatabase(file);
-  await sql`create table things (name text primary key)`.execute(first);
-  await sql`insert into things values (${"it's ; -- \u0000 é"})`.execute(first);
-  await first.destroy();
-  const second = openDatabase(file);
-  const { rows } = await sql`select name from things`.execute(second);
+eachDialect('what was written is there when the store is opened again', async ({ database, target }) => {
+  const text = "it's ; -- \\ $1 ? é 🔑";
+  await insert(database, 'test text', text);
+  const second = openDatabase(target);
+  const { value } = await second
+    .selectFrom('settings')
+    .select('value')
+    .where('name', '=', 'test text')
+    .executeTakeFirstOrThrow();
   await second.destroy();
-  assert.deepEqual(rows, [{ name: "it's ; -- \u0000 é" }]);
+  assert.equal(value, text);
 });
 
-test('a transaction that fails on its way leaves nothing', async () => {
-  await using store = await testDatabase();
-  const interrupted = store.database.transaction().execute(async transaction => {
-    await transaction.insertInto('api_keys').values(key('a')).execute();
+eachDialect('a transaction that fails on its way leaves nothing', async ({ database }) => {
+  const interrupted = database.transaction().execute(async transaction => {
+    await insert(transaction, 'test a');
     throw new Error('half-way');
   });
   await assert.rejects(interrupted, /half-way/);
-  assert.deepEqual(await store.database.selectFrom('api_keys').selectAll().execute(), []);
+  assert.deepEqual(await names(database), []);
 });
 
-test('a transaction that was never completed is gone when the file is opened again', async () => {
-  await using store = await testDatabase();
-  const transaction = await store.database.startTransaction().execute();
-  await transaction.insertInto('api_keys').values(key('a')).execute();
-  // As a crash does it: the file is read by another process while the first has not said "commit".
-  const other = openDatabase(store.file);
-  assert.deepEqual(await other.selectFrom('api_keys').selectAll().execute(), []);
+eachDialect('others see nothing of a transaction that was never completed', async ({ database, target }) => {
+  const transaction = await database.startTransaction().execute();
+  await insert(transaction, 'test a');
+  // As a crash does it: the store is read by another process while the first has not said "commit".
+  const other = openDatabase(target);
+  assert.deepEqual(await names(other), []);
   await other.destroy();
   await transaction.rollback().execute();
 });
 
-test('statements of others wait until a transaction is over, and never become part of it', async () => {
-  await using store = await testDatabase();
+eachDialect('statements of others never become part of a transaction', async ({ database }) => {
   const { promise: gate, resolve: open } = Promise.withResolvers<void>();
-  const rolledBack = store.database.transaction().execute(async transaction => {
-    await transaction.insertInto('api_keys').values(key('a')).execute();
+  const rolledBack = database.transaction().execute(async transaction => {
+    await insert(transaction, 'test a');
     await gate;
     throw new Error('half-way');
   });
-  const outside = store.database.insertInto('api_keys').values(key('b')).execute();
+  const outside = insert(database, 'test b');
   open();
   await assert.rejects(rolledBack, /half-way/);
   await outside;
-  assert.deepEqual(await store.database.selectFrom('api_keys').select('id').execute(), [{ id: 'b' }]);
+  assert.deepEqual(await names(database), ['test b']);
 });
 
-test('rows are plain objects, and a value that SQLite has no type for is refused', async () => {
+eachDialect('a count is a number', async ({ database }) => {
+  await insert(database, 'test a');
+  const { count, sum } = await database
+    .selectFrom('settings')
+    .select(({ fn }) => [fn.countAll().as('count'), sql`sum(1)`.as('sum')])
+    .where('name', 'like', 'test %')
+    .executeTakeFirstOrThrow();
+  assert.deepEqual([count, sum], [1, 1]);
+});
+
+/** Adds one, many times at once, each time by reading and then writing. */
+async function addUp(target: string, add: (database: Database) => Promise<void>): Promise<void> {
+  const others = [openDatabase(target), openDatabase(target)];
+  try {
+    await Promise.all(others.flatMap(other => Array.from({ length: 10 }, () => add(other))));
+  } finally {
+    await Promise.all(others.map(other => other.destroy()));
+  }
+}
+
+const counter = (database: Database) =>
+  database.selectFrom('settings').select('value').where('name', '=', 'test n');
+const increment = async (transaction: Database, row: { value: string }) => {
+  const value = String(Number(row.value) + 1);
+  await transaction.updateTable('settings').set({ value }).where('name', '=', 'test n').execute();
+};
+
+eachDialect(
+  'a row that is read to be changed is not changed by others in between',
+  async ({ database, target }) => {
+    await insert(database, 'test n', '0');
+    await addUp(target, other =>
+      other.transaction().execute(async transaction => {
+        await increment(
+          transaction,
+          await forUpdate(transaction, counter(transaction)).executeTakeFirstOrThrow(),
+        );
+      }),
+    );
+    assert.deepEqual(await counter(database).executeTakeFirst(), { value: '20' });
+  },
+);
+
+eachDialect('those who wait for their turn come one after the other', async ({ database, target }) => {
+  await addUp(target, other =>
+    other.transaction().execute(async transaction => {
+      await waitForTurn(transaction, 'counting');
+      const row = await counter(transaction).executeTakeFirst();
+      // The first of them finds no row that could be locked.
+      if (row) await increment(transaction, row);
+      else await insert(transaction, 'test n', '1');
+    }),
+  );
+  assert.deepEqual(await counter(database).executeTakeFirst(), { value: '20' });
+});
+
+test('a target that is no URL is refused in words that do not repeat it', async () => {
   await using store = await testDatabase();
-  const { rows } = await sql`select 1 as one`.execute(store.database);
-  assert.deepEqual(rows, [{ one: 1 }]);
-  await assert.rejects(sql`select ${true}`.execute(store.database), /no column type for a boolean/);
-  await assert.rejects(sql`select ${{ a: 1 }}`.execute(store.database), /no column type for a object/);
+  assert.equal(store.dialect, 'sqlite');
+  for (const url of ['postgres://user:hunter2@host:port/d', 'postgres://user:hunter2@[::/d']) {
+    assert.throws(
+      () => openDatabase(url),
+      (error: unknown) =>
+        error instanceof Error &&
+        !JSON.stringify(error).includes('hunter2') &&
+        !String(error.stack).includes('hunter2') &&
+        error.cause === undefined,
+    );
+  }
 });

@@ -1,6 +1,7 @@
 /** The embedded store: one SQLite file, opened with Node's own SQLite below Kysely. */
 import { chmodSync } from 'node:fs';
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
+import { setTimeout } from 'node:timers/promises';
 import {
   CompiledQuery,
   type DatabaseConnection,
@@ -16,6 +17,7 @@ import type { Tables } from './tables.ts';
 
 /** How long a statement waits for another process that writes. */
 const busyTimeoutMs = 5_000;
+const retryMs = 5;
 
 /** Opens the file, makes it if need be, readable to its owner only. */
 export function openSqlite(file: string): Kysely<Tables> {
@@ -36,7 +38,8 @@ function useWriteAheadLog(sqlite: DatabaseSync): void {
       return;
     } catch (error) {
       if (!isBusy(error) || performance.now() > until) throw error;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+      // Opening is not asynchronous.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, retryMs);
     }
   }
 }
@@ -55,8 +58,29 @@ class ImmediateDriver extends SqliteDriver {
     connection: DatabaseConnection,
     settings?: TransactionSettings,
   ): Promise<void> {
-    const begin = settings?.accessMode === 'read only' ? 'begin' : 'begin immediate';
-    await connection.executeQuery(CompiledQuery.raw(begin));
+    const run = (statement: string) => connection.executeQuery(CompiledQuery.raw(statement));
+    if (settings?.accessMode === 'read only') {
+      await run('begin');
+      return;
+    }
+    const until = performance.now() + busyTimeoutMs;
+    // SQLite's own wait would stop the whole process, and another's transaction may be a long one.
+    await run('pragma busy_timeout = 0');
+    try {
+      while (!(await succeeded(run('begin immediate'), until))) await setTimeout(retryMs);
+    } finally {
+      await run(`pragma busy_timeout = ${busyTimeoutMs}`);
+    }
+  }
+}
+
+async function succeeded(attempt: Promise<unknown>, until: number): Promise<boolean> {
+  try {
+    await attempt;
+    return true;
+  } catch (error) {
+    if (!isBusy(error) || performance.now() > until) throw error;
+    return false;
   }
 }
 

@@ -1,27 +1,57 @@
-import { type Database, openDatabase } from '../../control-plane/store/database.ts';
+import test from 'node:test';
+import { type Database, type Dialect, openDatabase } from '../../control-plane/store/database.ts';
 import { migrate } from '../../control-plane/store/migrations.ts';
+import { emptyPlace, migratedPlace, type Place, someTime } from './postgres-databases.ts';
 import { temporaryFolder } from './temporary-folder.ts';
+
+export { someTime };
 
 export interface TestDatabase extends AsyncDisposable {
   readonly database: Database;
-  readonly file: string;
+  readonly dialect: Dialect;
+  /** What `openDatabase` takes: the path of the file, or the URL. */
+  readonly target: string;
 }
 
-/** The time that tests give to the store. */
-export const someTime = '2024-05-06T07:08:09.000Z';
+/** A real store of a test's own, its schema up to date: `await using store = await testDatabase()`. */
+export async function testDatabase(dialect: Dialect = 'sqlite'): Promise<TestDatabase> {
+  const store = open(dialect, dialect === 'sqlite' ? folderPlace() : await migratedPlace());
+  if (dialect === 'sqlite') await migrate(store.database, someTime);
+  return store;
+}
 
-/** A real store in a folder of its own: `await using store = await testDatabase()`. */
-export async function testDatabase(): Promise<TestDatabase> {
-  const folder = temporaryFolder();
-  const file = folder.file('legate.db');
-  const database = openDatabase(file);
-  await migrate(database, someTime);
+/** A store without anything in it. */
+export async function emptyDatabase(dialect: Dialect = 'sqlite'): Promise<TestDatabase> {
+  return open(dialect, dialect === 'sqlite' ? folderPlace() : await emptyPlace());
+}
+
+function open(dialect: Dialect, { target, remove }: Place): TestDatabase {
+  const database = openDatabase(target);
   return {
     database,
-    file,
+    dialect,
+    target,
     async [Symbol.asyncDispose]() {
       await database.destroy();
-      folder[Symbol.dispose]();
+      await remove();
     },
   };
+}
+
+function folderPlace(): Place {
+  const folder = temporaryFolder();
+  return { target: folder.file('legate.db'), remove: async () => folder[Symbol.dispose]() };
+}
+
+/** The stores that every test of the store runs on. */
+export const dialects: readonly Dialect[] = ['sqlite', 'postgres'];
+
+/** One test, on each kind of store. */
+export function eachDialect(name: string, body: (store: TestDatabase) => Promise<void>): void {
+  for (const dialect of dialects) {
+    test(`${name} (${dialect})`, async () => {
+      await using store = await testDatabase(dialect);
+      await body(store);
+    });
+  }
 }
