@@ -84,7 +84,7 @@ for (const dialect of dialects) {
 
   test(`of servers that start at once, each finds the whole schema, applied once (${dialect})`, async () => {
     await using store = await emptyDatabase(dialect);
-    const starter = new URL('fixtures/migrate.ts', import.meta.url).pathname;
+    const starter = new URL('../../test/harness/migrate-store.ts', import.meta.url).pathname;
     const programs = ['one', 'two', 'three'].map(name =>
       startProgram({ args: [starter, store.target, name] }),
     );

@@ -34,7 +34,12 @@ async function versionOne(dialect: TestDatabase['dialect']): Promise<TestDatabas
   if (dialect === 'sqlite') {
     await store.database.destroy();
     copyFileSync(fixture, store.target);
-    return { ...store, database: openDatabase(store.target) };
+    const database = openDatabase(store.target);
+    const dispose = async () => {
+      await database.destroy();
+      await store[Symbol.asyncDispose]();
+    };
+    return { ...store, database, [Symbol.asyncDispose]: dispose };
   }
   await migrate(store.database, someTime, 1);
   for (const table of oldTables)
@@ -51,7 +56,6 @@ function fromVersionOne(name: string, body: (database: Database) => Promise<void
   for (const dialect of ['sqlite', 'postgres'] as const)
     test(`${name} (${dialect})`, async () => {
       await using store = await versionOne(dialect);
-      await using _ = { [Symbol.asyncDispose]: () => store.database.destroy() };
       await migrate(store.database, someTime);
       const { number } = await store.database
         .selectFrom('migrations')
@@ -77,8 +81,8 @@ fromVersionOne(
     assert.deepEqual(
       await database.selectFrom('delegate_tokens').selectAll().orderBy('id').execute(),
       oldRows('delegate_tokens')
-        .map(row => ({ ...row, scope: 'account' }))
-        .sort((a, b) => ((a.id ?? '') < (b.id ?? '') ? -1 : 1)),
+        .toSorted((a, b) => ((a.id ?? '') < (b.id ?? '') ? -1 : 1))
+        .map(row => ({ ...row, scope: 'account' })),
     );
     const delegates = await database.selectFrom('delegates').selectAll().execute();
     assert.deepEqual(

@@ -25,15 +25,15 @@ export async function emptyDatabase(dialect: Dialect = 'sqlite'): Promise<TestDa
   return open(dialect, dialect === 'sqlite' ? folderPlace() : await emptyPlace());
 }
 
-function open(dialect: Dialect, { target, remove }: Place): TestDatabase {
-  const database = openDatabase(target);
+function open(dialect: Dialect, place: Place): TestDatabase {
+  const database = openDatabase(place.target);
   return {
     database,
     dialect,
-    target,
+    target: place.target,
     async [Symbol.asyncDispose]() {
       await database.destroy();
-      await remove();
+      await place.remove();
     },
   };
 }
