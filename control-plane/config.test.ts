@@ -18,24 +18,37 @@ test('without settings it listens on this machine only, in a folder beside', () 
     host: '127.0.0.1',
     port: 8080,
     dataFolder: resolve('legate-data'),
+    databaseUrl: undefined,
     logLevel: 'info',
   });
 });
 
 test('a flag is stronger than the environment, and either than the default', () => {
-  const env = { LEGATE_LISTEN: '10.0.0.1:1', LEGATE_DATA: '/env', LEGATE_LOG_LEVEL: 'debug' };
-  const flags = { listen: '10.0.0.2:2', data: '/flag', logLevel: 'warn' };
+  const env = {
+    LEGATE_LISTEN: '10.0.0.1:1',
+    LEGATE_DATA: '/env',
+    LEGATE_LOG_LEVEL: 'debug',
+    LEGATE_DATABASE_URL: 'postgres://env/d',
+  };
+  const flags = { listen: '10.0.0.2:2', data: '/flag', logLevel: 'warn', databaseUrl: 'postgresql://flag/d' };
   assert.deepEqual(readConfig(flags, env), {
     host: '10.0.0.2',
     port: 2,
     dataFolder: '/flag',
+    databaseUrl: 'postgresql://flag/d',
     logLevel: 'warn',
   });
-  assert.deepEqual(readConfig({}, env), { host: '10.0.0.1', port: 1, dataFolder: '/env', logLevel: 'debug' });
+  assert.deepEqual(readConfig({}, env), {
+    host: '10.0.0.1',
+    port: 1,
+    dataFolder: '/env',
+    databaseUrl: 'postgres://env/d',
+    logLevel: 'debug',
+  });
 });
 
 test('a variable that is empty or blank is none', () => {
-  const env = { LEGATE_LISTEN: '', LEGATE_DATA: '  ', LEGATE_LOG_LEVEL: '' };
+  const env = { LEGATE_LISTEN: '', LEGATE_DATA: '  ', LEGATE_LOG_LEVEL: '', LEGATE_DATABASE_URL: ' ' };
   assert.deepEqual(readConfig({}, env), readConfig({}, {}));
 });
 
@@ -68,4 +81,26 @@ test('a log level is one of the list, in any case', () => {
 
 test('an empty folder is refused, and not taken for the one we are in', () => {
   refused({ data: '' }, {}, '--data must name a folder (got "")');
+});
+
+test('a database is named by the URL of a Postgres, and a wrong one is refused without repeating it', () => {
+  for (const url of [
+    'postgres://u:p%40@h:1/d?sslmode=verify-full',
+    'postgres:///d?host=/run/postgresql',
+    'POSTGRESQL://h',
+  ])
+    assert.equal(readConfig({ databaseUrl: url }, {}).databaseUrl, url);
+  const rule =
+    'must be the URL of a Postgres, as in postgres://user@host:5432/legate; ' +
+    'in a password, write other characters than letters and digits as %40 and the like';
+  for (const url of [
+    'mysql://u:hunter2@h/d',
+    'h/d',
+    'postgres://u:hunter2@h:port/d',
+    'postgres://u:hun/ter2@h/d',
+    '',
+  ]) {
+    refused({ databaseUrl: url }, {}, `--database-url ${rule}`);
+    if (url) refused({}, { LEGATE_DATABASE_URL: url }, `LEGATE_DATABASE_URL ${rule}`);
+  }
 });

@@ -11,6 +11,8 @@ export interface ServerConfig {
   readonly port: number;
   /** The folder that holds everything that lasts. */
   readonly dataFolder: string;
+  /** A Postgres that holds the store; may hold a password. Undefined: a SQLite file in the data folder. */
+  readonly databaseUrl: string | undefined;
   readonly logLevel: string;
 }
 
@@ -24,6 +26,11 @@ export const serverFlags = {
     flag: '--data <folder>',
     name: 'LEGATE_DATA',
     help: 'folder for the store and the first key (default: ./legate-data)',
+  },
+  databaseUrl: {
+    flag: '--database-url <url>',
+    name: 'LEGATE_DATABASE_URL',
+    help: 'Postgres to keep the store in, as in postgres://user@host/legate (default: SQLite in the data folder)',
   },
   logLevel: {
     flag: '--log-level <level>',
@@ -59,10 +66,23 @@ export function readConfig(
   const data = read('data') ?? { text: 'legate-data', from: 'the default' };
   // An empty one, as an unset variable of a shell makes it, would be the folder one happens to be in.
   if (data.text === '') throw new ConfigError(`${data.from} must name a folder (got "")`);
+  const database = read('databaseUrl');
+  // The text is not repeated: it may hold a password.
+  if (database && !isPostgresUrl(database.text)) {
+    throw new ConfigError(
+      `${database.from} must be the URL of a Postgres, as in postgres://user@host:5432/legate; ` +
+        'in a password, write other characters than letters and digits as %40 and the like',
+    );
+  }
   return {
     host: match[1]?.replace(/^\[(.*)\]$/, '$1') || undefined,
     port,
     dataFolder: resolve(data.text),
+    databaseUrl: database?.text,
     logLevel: level.text.toLowerCase(),
   };
+}
+
+function isPostgresUrl(text: string): boolean {
+  return /^postgres(ql)?:\/\//i.test(text) && URL.canParse(text);
 }

@@ -1,17 +1,19 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import test from 'node:test';
+import { emptyDatabase } from '../test/harness/database.ts';
 import { temporaryFolder } from '../test/harness/temporary-folder.ts';
 import { ConfigError, type ServerConfig } from './config.ts';
 import { startServer } from './main.ts';
 import { openDatabase } from './store/database.ts';
 
-const config = (dataFolder: string, port = 0): ServerConfig => ({
+const config = (dataFolder: string, port = 0, databaseUrl?: string): ServerConfig => ({
   host: '127.0.0.1',
   port,
   dataFolder,
+  databaseUrl,
   logLevel: 'silent',
 });
 
@@ -75,6 +77,32 @@ test('a store that a newer version wrote is one clear line, and is left as it is
   assert.equal(
     await refusal(config(folder.path)),
     `--data: cannot use the folder ${folder.path}: the store was written by a newer version of Legate; start that version`,
+  );
+});
+
+test('a Postgres holds the store, and the data folder only the key', async () => {
+  using folder = temporaryFolder();
+  await using postgres = await emptyDatabase('postgres');
+  for (const _start of ['first', 'second']) {
+    const server = await startServer(config(folder.path, 0, postgres.target));
+    const headers = { 'x-api-key': readFileSync(folder.file('admin.key'), 'utf8').trim() };
+    assert.equal((await fetch(`${server.url}/api/v1/secrets`, { headers })).status, 200);
+    assert.equal((await fetch(`${server.url}/readyz`)).status, 200);
+    await server.close();
+  }
+  assert.equal(existsSync(folder.file('legate.db')), false);
+});
+
+test('a Postgres that cannot be used is one clear line, without the password', async () => {
+  using folder = temporaryFolder();
+  assert.equal(
+    await refusal(config(folder.path, 0, 'postgres://user:hunter2@127.0.0.1:1/legate')),
+    '--database-url: cannot use the store (ECONNREFUSED: connect ECONNREFUSED 127.0.0.1:1)',
+  );
+  await using postgres = await emptyDatabase('postgres');
+  assert.equal(
+    await refusal(config(folder.path, 0, postgres.target.replace(/test_[0-9]+/, 'absent'))),
+    '--database-url: cannot use the store (3D000: database "absent" does not exist)',
   );
 });
 

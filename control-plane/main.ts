@@ -30,7 +30,7 @@ export interface RunningServer {
 export async function startServer(config: ServerConfig, clock: Clock = systemClock): Promise<RunningServer> {
   const logger = createLogger(config.logLevel);
   const now = () => new Date().toISOString();
-  const database = await openStore(config.dataFolder, now(), logger);
+  const database = await openStore(config, now(), logger);
   const known = await listKnownDelegates(database);
   const roster = new Roster(known.map(delegate => ({ ...delegate, since: delegate.lastDisconnectedAt })));
   const note = (facts: Readonly<Record<string, unknown>>, message: string) => logger.info(facts, message);
@@ -93,11 +93,17 @@ export async function startServer(config: ServerConfig, clock: Clock = systemClo
   };
 }
 
-async function openStore(folder: string, now: string, logger: Logger): Promise<Database> {
+async function openStore(config: ServerConfig, now: string, logger: Logger): Promise<Database> {
+  const { dataFolder: folder, databaseUrl } = config;
+  const place = databaseUrl
+    ? '--database-url: cannot use the store'
+    : `--data: cannot use the folder ${folder}`;
   let database: Database;
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    database = openDatabase(join(folder, 'legate.db'));
+    database = openDatabase(databaseUrl ?? join(folder, 'legate.db'), ({ message }) =>
+      logger.warn({ reason: message }, 'a connection to the store broke'),
+    );
   } catch (error) {
     throw new ConfigError(`--data: cannot use the folder ${folder} (${codeOf(error)})`);
   }
@@ -105,8 +111,11 @@ async function openStore(folder: string, now: string, logger: Logger): Promise<D
     await migrate(database, now);
   } catch (error) {
     await database.destroy();
-    if (!(error instanceof NewerStoreError)) throw error;
-    throw new ConfigError(`--data: cannot use the folder ${folder}: ${error.message}`);
+    if (error instanceof NewerStoreError) throw new ConfigError(`${place}: ${error.message}`);
+    if (!databaseUrl) throw error;
+    throw new ConfigError(
+      `${place} (${codeOf(error)}${error instanceof Error && error.message ? `: ${error.message}` : ''})`,
+    );
   }
   const file = join(folder, 'admin.key');
   const made = await makeFirstApiKey(database, now, key => {
