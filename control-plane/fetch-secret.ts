@@ -1,61 +1,158 @@
-/** THE STORY of a fetch: resolve the plan → run it on a delegate → a value, or a named failure. */
+/** THE STORY of a fetch: record it → may the caller? → resolve the plan → run it → record → a value, or a named failure. */
 import type { Clock, PublicKey } from '../protocol/index.ts';
+import { authorizeFound } from './access/authorize.ts';
+import type { Recorder } from './audit/audit.ts';
+import { type Begun, begin, failureOf } from './audit/audited.ts';
+import { by } from './audit/record.ts';
 import type { DispatchEvent, Dispatcher } from './dispatch/dispatcher.ts';
-import type { Plan } from './domain/entities.ts';
-import { planConnectionTest, planSecret } from './resolve-plan.ts';
+import type { Plan, UsageScope } from './domain/entities.ts';
+import { RequestError } from './domain/errors.ts';
+import type { Caller } from './domain/permissions.ts';
+import { formatReference, type Reference } from './domain/reference.ts';
+import { permits } from './domain/usage-scope.ts';
+import type { Encryption } from './encryption/encryption.ts';
+import { noSuchManager, noSuchSecret } from './load.ts';
+import { resolvePlan, type Subject, subjectOf, testSubjectOf } from './resolve-plan.ts';
+import { nestedValue, resultOf } from './run-plan.ts';
+import { findApplication } from './store/applications.ts';
+import { findConnector } from './store/connectors.ts';
 import type { Database } from './store/database.ts';
+import { findSecret } from './store/secrets.ts';
 
 export interface FetchTools {
   readonly database: Database;
+  readonly encryption: Encryption;
   readonly dispatch: Dispatcher;
+  readonly audit: Recorder;
   readonly clock: Clock;
   /** One line per fetch, when it is over: references, outcome, delegate; never an input or a value. */
   readonly note: (facts: Readonly<Record<string, unknown>>, message: string) => void;
 }
 
+/** On whose behalf a caller asks: a usage scope may depend on it. Ids, as in FirstGen. */
+export interface Consumer {
+  readonly application: string;
+  readonly environment: string;
+}
+
 export interface FetchRequest {
   /** What to fetch, or which connector to test with its own inputs. */
-  readonly subject: { readonly secret: string } | { readonly connector: string };
+  readonly subject: { readonly secret: Reference } | { readonly connector: Reference };
+  readonly caller: Caller;
+  readonly consumer?: Consumer | undefined;
   /** The value is sealed to this key, by the delegate. */
   readonly recipient: PublicKey;
-  /** Who asks, for the log. */
-  readonly caller: string;
   readonly logs: boolean;
   /** Aborted when the caller hangs up. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Resolves what is to be run, and returns the events of running it. Throws a `RequestError` when it can't
- * be resolved; from then on every failure is an event.
+ * Resolves what is to be run, and returns the events of running it. Throws a `RequestError` when it can't be
+ * resolved or the caller may not, and an `AuditError` when it can't be recorded; from then on every failure is
+ * an event.
  */
 export async function fetchSecret(
   tools: FetchTools,
-  { subject, recipient, caller, logs, signal }: FetchRequest,
+  request: FetchRequest,
 ): Promise<AsyncGenerator<DispatchEvent, void, void>> {
-  const plan =
-    'secret' in subject
-      ? await planSecret(tools.database, subject.secret)
-      : await planConnectionTest(tools.database, subject.connector);
-  return noted(tools, plan, caller, tools.dispatch({ plan, recipient, signal, logs }));
+  const { subject, caller, recipient, logs, signal } = request;
+  const isTest = 'connector' in subject;
+  const id = isTest ? subject.connector : subject.secret;
+  const begun = await begin(tools.audit, tools.clock, {
+    ...by(caller),
+    action: isTest ? 'connector.test' : 'secret.fetch',
+    subject: formatReference(id),
+    scope: id.scope,
+  });
+  let plan: Plan;
+  try {
+    const found = isTest ? await testable(tools, id, caller) : await fetchable(tools, id, request);
+    const fetchNested = (nested: Plan) => nestedValue(tools, nested, { caller, signal });
+    plan = await resolvePlan({ ...tools, fetchNested }, found);
+  } catch (error) {
+    await begun.end(failureOf(error));
+    throw error;
+  }
+  const events = tools.dispatch({ plan, recipient, signal, logs: logs || isTest, liveLogs: isTest });
+  return noted(tools, plan, caller, begun, events);
 }
 
+/** The secret, where this caller may fetch it; what it may not know of is not there. */
+async function fetchable(
+  { database }: FetchTools,
+  id: Reference,
+  { caller, consumer }: FetchRequest,
+): Promise<Subject> {
+  const stored = await findSecret(database, id);
+  if (!stored) throw noSuchSecret(id);
+  const connector = stored.connector && formatReference(stored.connector);
+  const target = { scope: id.scope, secret: formatReference(id), ...(connector ? { connector } : {}) };
+  authorizeFound(caller, 'fetch', target, () => noSuchSecret(id));
+  const subject = await subjectOf(database, stored);
+  const { secret } = subject;
+  const scope = secret?.inheritScopes ? subject.connector.usageScope : (secret?.usageScope ?? []);
+  await assertPermitted(database, scope, consumer, id);
+  return subject;
+}
+
+async function assertPermitted(
+  database: Database,
+  scope: UsageScope,
+  consumer: Consumer | undefined,
+  id: Reference,
+): Promise<void> {
+  if (permits(scope, consumer && (await knownConsumer(database, consumer)))) return;
+  throw new RequestError(
+    'ACCESS_DENIED',
+    consumer
+      ? `the usage scope of ${formatReference(id)} does not allow application ${consumer.application}, environment ${consumer.environment}`
+      : `${formatReference(id)} has a usage scope; say for which application and environment it is fetched`,
+  );
+}
+
+async function knownConsumer(database: Database, { application, environment }: Consumer) {
+  const known = await findApplication(database, application);
+  if (!known) throw new RequestError('INVALID_REQUEST', `No application exists with the id ${application}`);
+  const found = known.environments.find(({ id }) => id === environment);
+  if (!found) {
+    throw new RequestError(
+      'INVALID_REQUEST',
+      `No env exists with id ${environment} in application with id ${application}`,
+    );
+  }
+  return { application, environment, production: found.production };
+}
+
+async function testable({ database }: FetchTools, id: Reference, caller: Caller): Promise<Subject> {
+  if (!(await findConnector(database, id))) throw noSuchManager(id);
+  const target = { scope: id.scope, connector: formatReference(id) };
+  authorizeFound(caller, 'edit', target, () => noSuchManager(id));
+  return testSubjectOf(database, id);
+}
+
+/** Passes the events on. The end is recorded before the caller hears of it: what can't be recorded has failed. */
 async function* noted(
   { clock, note }: FetchTools,
   plan: Plan,
-  caller: string,
+  caller: Caller,
+  begun: Begun,
   events: AsyncGenerator<DispatchEvent, void, void>,
 ): AsyncGenerator<DispatchEvent, void, void> {
   const started = clock.now();
-  const facts: Record<string, unknown> = { ...plan.subject, caller, outcome: 'abandoned' };
-  let last = { task: '', attempt: 0 };
+  const { connector, template } = plan.subject;
+  const facts: Record<string, unknown> = { ...plan.subject, caller: caller.name, outcome: 'abandoned' };
+  let last: { task: string; attempt: number } = { task: '', attempt: 0 };
+  let recorded = false;
   try {
     for await (const event of events) {
       if ('task' in event) last = { task: event.task, attempt: event.attempt };
       if (event.event === 'succeeded' || event.event === 'failed') {
-        const { task, attempt, delegate } = event;
-        Object.assign(facts, { task, attempt, delegate, outcome: event.event });
-        if (event.event === 'failed') facts.reason = event.failure.reason;
+        const result = resultOf(event);
+        Object.assign(facts, result);
+        // Once only: the second record of an end that could not be written would only hide why.
+        recorded = true;
+        await begun.end({ ...result, connector, template });
       }
       yield event;
     }
@@ -65,6 +162,12 @@ async function* noted(
     yield { event: 'failed', ...last, failure: { reason: 'internal' } };
   } finally {
     facts.durationMs = Math.round(clock.now() - started);
+    if (!recorded) {
+      const outcome = facts.outcome === 'failed' ? 'failed' : 'abandoned';
+      await begun.end({ ...last, outcome, connector, template }).catch((error: unknown) => {
+        facts.auditProblem = error;
+      });
+    }
     note(facts, plan.subject.secret ? 'fetch' : 'connection test');
   }
 }

@@ -6,11 +6,12 @@ import {
   factsOf,
   type PublicKey,
   type SealedChunk,
+  sealInput,
   sleep,
   type Task,
 } from '../../protocol/index.ts';
 import type { Plan } from '../domain/entities.ts';
-import type { Attempt, Link, LinkReport } from './link.ts';
+import type { Attempt, Link, LinkReport, TaskIdentity } from './link.ts';
 import type { Roster } from './roster.ts';
 import { choose, type Demand, type Tried, type Verdict, type WhyNot, whyNot } from './select.ts';
 
@@ -46,6 +47,8 @@ export interface DispatchRequest {
   readonly signal: AbortSignal;
   /** Send the script's error output along. */
   readonly logs: boolean;
+  /** Send it while the script runs: for a connection test. */
+  readonly liveLogs?: boolean;
 }
 
 export interface DispatcherOptions {
@@ -81,7 +84,7 @@ async function* run(context: Run): AsyncGenerator<DispatchEvent, void, void> {
   const { plan, roster, clock } = context;
   const task = randomBytes(12).toString('base64url');
   const deadline = clock.now() + plan.timeoutMs;
-  const demand: Demand = { selectors: plan.selectors, shell: 'bash' };
+  const demand: Demand = { owner: plan.owner, selectors: plan.selectors, shell: 'bash' };
   const tried = new Map<Link, Verdict>();
   const full = new Set<Link>();
   const over = overAt(context, deadline);
@@ -107,7 +110,7 @@ async function* run(context: Run): AsyncGenerator<DispatchEvent, void, void> {
       const started = await startOnNext(context, demand, { tried, full }, over.soft.signal, link => {
         attempt += 1;
         const remainingMs = Math.max(1, Math.floor(deadline - clock.now()));
-        return link.start(taskOf(context, task, attempt, remainingMs));
+        return start(context, link, { task, attempt }, remainingMs);
       });
       if (!started) {
         if (over.soft.signal.aborted) yield lacking(overReason(context, 'while waiting for a free delegate'));
@@ -303,20 +306,34 @@ function overReason({ signal, plan }: Run, when: string): Failure {
   return { reason: 'timed-out', detail: `${plan.timeoutMs / 1_000} s were over ${when}` };
 }
 
-function taskOf({ plan, recipient, logs }: Run, task: string, attempt: number, remainingMs: number): Task {
+/** What is secret is sealed to this very delegate, for this attempt. */
+function start(run: Run, link: Link, id: TaskIdentity, remainingMs: number): Attempt {
+  const { plan, recipient, logs, liveLogs = false } = run;
   const { program, inputs, workingDirectory, subject } = plan;
-  return {
+  const task: Task = {
     type: 'task',
-    task,
-    attempt,
+    ...id,
     remainingMs,
     program: { shell: 'bash', ...program },
-    inputs: inputs.map(data => ({ kind: 'plain', data })),
+    inputs: inputs.map(({ value, secret }) => ({ kind: 'plain', data: secret ? '' : value })),
     ...(workingDirectory === undefined ? {} : { workingDirectory }),
     recipient,
     logs,
+    ...(liveLogs ? { liveLogs } : {}),
     subject,
   };
+  if (!inputs.some(({ secret }) => secret)) return link.start(task);
+  return link.start(task, sealed(inputs, link.publicKey, id));
+}
+
+function sealed(inputs: Plan['inputs'], key: PublicKey, id: TaskIdentity): Promise<Task['inputs']> {
+  return Promise.all(
+    inputs.map(async ({ value, secret }, index) =>
+      secret
+        ? ({ kind: 'sealed', data: await sealInput(value, key, id, index) } as const)
+        : ({ kind: 'plain', data: value } as const),
+    ),
+  );
 }
 
 function whenAborted(signal: AbortSignal): Promise<void> {

@@ -3,6 +3,7 @@
  * process, with several replicas a request to the one that holds it.
  */
 import type { PublicKey, Report, Task, TaskIdentity } from '../../protocol/index.ts';
+import type { Scope } from '../domain/scope.ts';
 
 /** A delegate's word about one attempt, or the fact that the delegate is gone. */
 export type LinkReport = Report | { readonly type: 'lost'; readonly why: string };
@@ -18,6 +19,8 @@ export interface Attempt {
 export interface Link {
   readonly instance: string;
   readonly name: string;
+  /** Whom it serves: the scope of its token, and everything below it. */
+  readonly scope: Scope;
   readonly hostName: string;
   readonly agentVersion: string;
   /** As the delegate gave them. */
@@ -33,7 +36,11 @@ export interface Link {
   readonly draining: boolean;
   /** Attempts that have not ended. */
   readonly running: number;
-  start(task: Task): Attempt;
+  /**
+   * Takes one of its places at once. `sealing` are the inputs, when some of them have to be sealed to its key
+   * first: the task is sent with them as soon as they are there.
+   */
+  start(task: Task, sealing?: Promise<Task['inputs']>): Attempt;
 }
 
 export type { TaskIdentity };

@@ -76,6 +76,31 @@ export interface Connector extends Reference {
 
 export type SecretType = 'SecretText' | 'SecretFile' | 'SSHKey';
 
+/** How to log in to a host: what an SSHKey secret holds. The keys and passwords are secrets of their own. */
+export type SshCredential =
+  | {
+      readonly kind: 'KeyReference';
+      readonly userName: string;
+      readonly port: number;
+      readonly key: Reference;
+      readonly passphrase: Reference | undefined;
+    }
+  | {
+      readonly kind: 'KeyPath';
+      readonly userName: string;
+      readonly port: number;
+      /** On the delegate. */
+      readonly keyPath: string;
+      readonly passphrase: Reference | undefined;
+    }
+  | {
+      readonly kind: 'Password';
+      readonly userName: string;
+      readonly port: number;
+      readonly password: Reference;
+    }
+  | { readonly kind: 'Kerberos'; readonly principal: string; readonly realm: string };
+
 /** A secret: a reference to a value in a store, or, in the built-in manager, a value that is kept encrypted. */
 export interface Secret extends Reference {
   readonly uuid: string;
@@ -85,6 +110,8 @@ export interface Secret extends Reference {
   /** Undefined: the built-in secret manager. */
   readonly connector: Reference | undefined;
   readonly inputs: readonly GivenInput[];
+  /** SSHKey only. */
+  readonly ssh: SshCredential | undefined;
   readonly usageScope: UsageScope;
   /** FirstGen: use the manager's usage scope. */
   readonly inheritScopes: boolean;

@@ -19,6 +19,7 @@ import type { Attempt, Link, LinkReport } from '../dispatch/link.ts';
 export interface LinkOptions {
   readonly socket: WebSocket;
   readonly hello: Hello;
+  readonly scope: Link['scope'];
   readonly tagSet: ReadonlySet<string>;
   readonly connectedAt: string;
   readonly clock: Clock;
@@ -47,6 +48,7 @@ export function sendTo(socket: WebSocket, message: ToDelegate): void {
 export class DelegateLink implements Link {
   readonly instance: string;
   readonly name: string;
+  readonly scope: Link['scope'];
   readonly hostName: string;
   readonly agentVersion: string;
   readonly tags: readonly string[];
@@ -69,6 +71,7 @@ export class DelegateLink implements Link {
     const { socket, hello, clock, heartbeatMs } = options;
     this.instance = hello.instance;
     this.name = hello.name;
+    this.scope = options.scope;
     this.hostName = hello.hostName;
     this.agentVersion = hello.agentVersion;
     this.tags = hello.tags;
@@ -121,26 +124,52 @@ export class DelegateLink implements Link {
     return this.#attempts.size;
   }
 
-  start(task: Task): Attempt {
+  start(task: Task, sealing?: Promise<Task['inputs']>): Attempt {
     const id = { task: task.task, attempt: task.attempt };
     const queue = new Queue();
     if (this.#ended || this.#socket.readyState !== this.#socket.OPEN) {
       queue.push({ type: 'lost', why: 'the connection is closing' });
       return { next: () => queue.next(), close: () => {} };
     }
-    // Written first: a task that can't be sent must not take a place for ever.
-    const frame = codec.stringify(task);
-    this.#attempts.set(keyOf(id), queue);
-    this.#socket.send(frame);
+    if (sealing) void this.#sendSealed(task, sealing, queue);
+    else {
+      // Written first: a task that can't be sent must not take a place for ever.
+      const frame = codec.stringify(task);
+      this.#attempts.set(keyOf(id), queue);
+      this.#socket.send(frame);
+      queue.sent = true;
+    }
     return {
       next: () => queue.next(),
       close: () => {
         // Until it has ended over there it goes on counting as running: the delegate's place is not free yet.
         if (this.#attempts.get(keyOf(id)) !== queue || queue.closed) return;
         queue.closed = true;
-        sendTo(this.#socket, { type: 'cancel', ...id });
+        // What is still being sealed will not be sent; its place is free when that is noticed.
+        if (queue.sent) sendTo(this.#socket, { type: 'cancel', ...id });
       },
     };
+  }
+
+  /** The place is taken from now on, so that of many who choose this delegate at once no two get it. */
+  async #sendSealed(task: Task, sealing: Promise<Task['inputs']>, queue: Queue): Promise<void> {
+    const key = keyOf(task);
+    this.#attempts.set(key, queue);
+    try {
+      const frame = codec.stringify({ ...task, inputs: await sealing });
+      if (this.#attempts.get(key) !== queue) return;
+      if (!queue.closed) {
+        this.#socket.send(frame);
+        queue.sent = true;
+        return;
+      }
+    } catch {
+      // A key of its own that nothing can be sealed to; the error would say no more.
+      queue.push({ type: 'lost', why: 'nothing can be sealed to the delegate' });
+    }
+    if (this.#attempts.get(key) !== queue) return;
+    this.#attempts.delete(key);
+    this.#onChange();
   }
 
   #receive(frame: string): string | undefined {
@@ -227,6 +256,8 @@ class Queue {
   #waiting: ((report: LinkReport) => void) | undefined;
   #pending: Promise<LinkReport> | undefined;
   accepted = false;
+  /** The delegate knows of it. */
+  sent = false;
   /** Nobody reads any more. */
   closed = false;
   logs = 0;

@@ -22,6 +22,8 @@ export interface TokenFacts {
   readonly name: string;
   /** Names a delegate may have; empty: any. */
   readonly delegateNames: readonly string[];
+  /** Whom its delegates serve. */
+  readonly scope: Link['scope'];
 }
 
 export interface GatewayOptions {
@@ -126,6 +128,7 @@ export function attachGateway(server: Server, options: GatewayOptions): Gateway 
     const link = new DelegateLink({
       socket,
       hello,
+      scope: token.scope,
       tagSet: options.tagSet(hello),
       connectedAt: options.now(),
       clock,

@@ -71,6 +71,7 @@ export interface FakeLinkOptions {
   readonly capacity?: number;
   readonly shells?: readonly string[];
   readonly draining?: boolean;
+  readonly scope?: Link['scope'];
   /** Places that are taken by something else. */
   readonly busy?: number;
   /** What it does with every attempt, at once. */
@@ -81,6 +82,7 @@ export interface FakeLinkOptions {
 export class FakeLink implements Link {
   readonly name: string;
   readonly instance: string;
+  readonly scope: Link['scope'];
   readonly hostName = '';
   readonly agentVersion = '0';
   readonly tags: readonly string[];
@@ -99,6 +101,7 @@ export class FakeLink implements Link {
   constructor(options: FakeLinkOptions = {}) {
     this.name = options.name ?? 'edge';
     this.instance = options.instance ?? `instance-of-${this.name}`;
+    this.scope = options.scope ?? 'account';
     this.tags = options.tags ?? [];
     this.tagSet = tagSet(this);
     this.capacity = options.capacity ?? 1;

@@ -1,0 +1,89 @@
+/** What readers of documents share. Problems are collected, so that a user sees all of them at once. */
+import { limits } from '../../protocol/index.ts';
+import { RequestError } from '../domain/errors.ts';
+import type { InputList } from '../domain/expression.ts';
+import { parseText } from '../domain/expression.ts';
+import { duplicates, type InputType } from '../domain/inputs.ts';
+import type { Reference } from '../domain/reference.ts';
+import { type InputValue, parseInputValue } from '../domain/runtime-input.ts';
+import { account, type Scope, scopeOf } from '../domain/scope.ts';
+import type { Checked } from './validate.ts';
+
+export type Problems = string[];
+
+export const inputLists: readonly InputList[] = ['environmentVariables', 'inputVariables'];
+
+export function finish<T>(problems: Problems, make: () => T): Checked<T> {
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, value: make() };
+}
+
+/** The scope of a document; the account's where it says one that is none, which is a problem. */
+export function scopeAt(
+  kind: string,
+  document: { readonly orgIdentifier?: string; readonly projectIdentifier?: string },
+  problems: Problems,
+): Scope {
+  return (
+    attempt(`${kind}.`, problems, () => scopeOf(document.orgIdentifier, document.projectIdentifier)) ??
+    account
+  );
+}
+
+/** What `read` gives; undefined, and a problem, where it refuses. */
+export function referenceAt(read: () => Reference, field: string, problems: Problems): Reference {
+  return attempt(`${field}: `, problems, read) ?? { scope: account, identifier: '' };
+}
+
+function attempt<T>(prefix: string, problems: Problems, read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof RequestError)) throw error;
+    problems.push(...error.problems.map(problem => prefix + problem));
+    return undefined;
+  }
+}
+
+export function typeOf(text: string): InputType {
+  const kind = text.toLowerCase();
+  return kind === 'number' ? 'Number' : kind === 'secret' ? 'Secret' : 'String';
+}
+
+/** A value as a template or a connector gives it: fixed text, with or without expressions, or `<+input>…`. */
+export function inputValueAt(at: string, text: string, problems: Problems): InputValue {
+  problems.push(...textProblems(at, text));
+  const parsed = parseInputValue(text);
+  if (!parsed.ok) {
+    problems.push(`${at}: ${parsed.problem}`);
+    return { kind: 'fixed', text };
+  }
+  if (parsed.value.kind === 'fixed') problems.push(...expressionProblems(at, text));
+  return parsed.value;
+}
+
+/** A text in which expressions may stand. */
+export function expressionProblems(at: string, text: string): Problems {
+  const parsed = parseText(text);
+  return parsed.ok ? [] : [`${at}: ${parsed.problem}`];
+}
+
+/** What a task can't carry is refused here, and not when somebody needs the secret. */
+export function textProblems(at: string, value: string): Problems {
+  const problems: Problems = [];
+  if (value.includes('\0')) problems.push(`${at} must not hold a NUL character`);
+  // As in "\ud800": it could not be sent as it was written.
+  if (!value.isWellFormed()) problems.push(`${at} must be valid Unicode`);
+  if (value.length > limits.input) problems.push(`${at} must be at most ${limits.input} characters`);
+  return problems;
+}
+
+export function duplicateProblems(path: string, entries: readonly { name: string }[]): Problems {
+  const names = entries.map(({ name }) => name);
+  return duplicates(names).map(name => `${path}[${names.lastIndexOf(name)}].name: duplicate "${name}"`);
+}
+
+/** A field of an object that no schema names. */
+export function textAt(value: object, key: string): string | undefined {
+  const found: unknown = Object.entries(value).find(([name]) => name === key)?.[1];
+  return typeof found === 'string' ? found : undefined;
+}

@@ -1,0 +1,121 @@
+/** A connector's document to a connector. */
+import type { Connector, Target } from '../domain/entities.ts';
+import type { GivenInput } from '../domain/inputs.ts';
+import { parseFieldReference } from '../domain/reference.ts';
+import type { Scope } from '../domain/scope.ts';
+import {
+  duplicateProblems,
+  expressionProblems,
+  finish,
+  inputLists,
+  inputValueAt,
+  type Problems,
+  referenceAt,
+  scopeAt,
+  typeOf,
+} from './problems.ts';
+import { ConnectorDocument } from './schemas.ts';
+import { readUsageScope } from './usage-scope.ts';
+import { type Checked, checker } from './validate.ts';
+
+const check = checker(ConnectorDocument, 'connector');
+
+/** A connector, but for the id that only the store knows. */
+export type ConnectorSource = Omit<Connector, 'uuid'>;
+
+/** Reads what stands below the key `connector`. */
+export function readConnector(data: unknown): Checked<ConnectorSource> {
+  const checked = check(data);
+  if (!checked.ok) return checked;
+  const document = checked.value;
+  const { spec } = document;
+  const problems: Problems = [];
+  const scope = scopeAt('connector', document, problems);
+  if (document.type !== 'CustomSecretManager') {
+    problems.push(
+      `connector.type must be CustomSecretManager; connectors of type ${document.type} are not supported`,
+    );
+  }
+  if (spec.default) problems.push('Custom secret manager cannot be set as default secret manager');
+  const target = targetOf(spec, scope, problems);
+  problems.push(...placeProblems(spec, target));
+  const path = 'connector.spec.template.templateInputs';
+  const inputs = inputLists.flatMap(list => {
+    const entries = spec.template.templateInputs?.[list] ?? [];
+    problems.push(...duplicateProblems(`${path}.${list}`, entries));
+    return entries.map(({ name, type, value, useAsDefault }, index): GivenInput => {
+      const at = `${path}.${list}[${index}].value`;
+      const parsed = inputValueAt(at, value, problems);
+      return { list, name, type: typeOf(type), value: parsed, useAsDefault: useAsDefault === true };
+    });
+  });
+  const { templateRef, versionLabel } = spec.template;
+  const template = referenceAt(
+    () => parseFieldReference(templateRef, scope, 'templateRef'),
+    'connector.spec.template.templateRef',
+    problems,
+  );
+  const usageScope = readUsageScope(spec.usageScope, problems);
+  return finish(problems, () => ({
+    scope,
+    identifier: document.identifier,
+    generation: 'NG',
+    name: document.name,
+    template: { ...template, versionLabel },
+    inputs,
+    selectors: [...new Set((spec.delegateSelectors ?? []).map(selector => selector.trim()))],
+    timeoutSeconds: Number(spec.timeout ?? 20),
+    // Provisioning tools write an empty text for "none".
+    workingDirectory: spec.workingDirectory || undefined,
+    target,
+    ignoreTest: spec.ignoreTestConnection === true,
+    allowOtherManagers: spec.allowSecretsOfOtherManagers === true,
+    usageScope,
+    document,
+  }));
+}
+
+/** Absent, `onDelegate` follows from whether a host or a credential is given. */
+function targetOf(spec: ConnectorDocument['spec'], scope: Scope, problems: Problems): Target {
+  const remote = spec.onDelegate === undefined ? Boolean(spec.host || spec.connectorRef) : !spec.onDelegate;
+  if (!remote) return { kind: 'delegate' };
+  const missing = (['host', 'connectorRef', 'workingDirectory'] as const).filter(field => !spec[field]);
+  if (missing.length > 0) {
+    const why = spec.onDelegate === undefined ? 'it runs on a target host' : 'onDelegate is false';
+    problems.push(
+      `connector.spec: ${why}, so host, connectorRef and workingDirectory are required ` +
+        `(missing: ${missing.join(', ')})`,
+    );
+    return { kind: 'delegate' };
+  }
+  const { host = '', connectorRef = '' } = spec;
+  const field = 'connector.spec.connectorRef';
+  const credential = referenceAt(
+    () => parseFieldReference(connectorRef, scope, 'connectorRef'),
+    field,
+    problems,
+  );
+  return { kind: 'host', host: host.trim(), credential };
+}
+
+/** A leading dash would be an option to a program that is given the host, blanks and control characters worse. */
+const hostRule = /^(?!-)[\p{L}\p{N}._:[\]%-]{1,255}$/u;
+
+function placeProblems(
+  { delegateSelectors = [], workingDirectory = '' }: ConnectorDocument['spec'],
+  target: Target,
+): Problems {
+  const problems = delegateSelectors.flatMap((selector, index) =>
+    expressionProblems(`connector.spec.delegateSelectors[${index}]`, selector),
+  );
+  const at = 'connector.spec.workingDirectory';
+  problems.push(...expressionProblems(at, workingDirectory));
+  const begins = workingDirectory === '' || /^(\/|<\+)/.test(workingDirectory);
+  if (target.kind === 'delegate') {
+    if (!begins) problems.push(`${at} must be an absolute path of at most 4096 characters`);
+    if (workingDirectory.includes('$')) problems.push(`${at}: variables ($NAME) work on a target host only`);
+  } else if (!target.host.includes('<+') && !hostRule.test(target.host)) {
+    problems.push('connector.spec.host must be a host name or address, without blanks or a leading "-"');
+  } else problems.push(...expressionProblems('connector.spec.host', target.host));
+  return problems;
+}

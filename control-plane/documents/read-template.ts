@@ -1,0 +1,67 @@
+/** A template's document to a template version whose script has not been compiled yet. */
+import { limits } from '../../protocol/index.ts';
+import type { TemplateContent, TemplateVersion } from '../domain/entities.ts';
+import type { DeclaredInput } from '../domain/inputs.ts';
+import {
+  duplicateProblems,
+  finish,
+  inputLists,
+  inputValueAt,
+  type Problems,
+  scopeAt,
+  textAt,
+  typeOf,
+} from './problems.ts';
+import { TemplateDocument } from './schemas.ts';
+import { type Checked, checker } from './validate.ts';
+
+const check = checker(TemplateDocument, 'template');
+
+/** A template version whose script has not been compiled yet. */
+export type TemplateSource = Omit<TemplateVersion, 'content'> & {
+  readonly content: Omit<TemplateContent, 'program'>;
+};
+
+/** Reads what stands below the key `template`. */
+export function readTemplate(data: unknown): Checked<TemplateSource> {
+  const checked = check(data);
+  if (!checked.ok) return checked;
+  const document = checked.value;
+  const { spec } = document;
+  const problems: Problems = [];
+  const scope = scopeAt('template', document, problems);
+  if (document.type !== 'SecretManager') {
+    problems.push(
+      `template.type must be SecretManager; templates of type ${document.type} are not for secrets`,
+    );
+  }
+  if (spec.shell !== 'Bash') problems.push('template.spec.shell must be Bash');
+  const sourceType = spec.source.type ?? textAt(spec.source.spec, 'type');
+  if (sourceType !== 'Inline') problems.push('template.spec.source.type must be Inline');
+  const { script } = spec.source.spec;
+  if (!script.isWellFormed()) problems.push('template.spec.source.spec.script must be valid Unicode');
+  const inputs = inputLists.flatMap(list => {
+    const variables = spec[list] ?? [];
+    const path = `template.spec.${list}`;
+    problems.push(...duplicateProblems(path, variables));
+    return variables.map(({ name, type, value }, index): DeclaredInput => {
+      const at = `${path}[${index}].value`;
+      return { list, name, type: typeOf(type), value: inputValueAt(at, value, problems) };
+    });
+  });
+  if (inputs.length > limits.inputs)
+    problems.push(`template.spec.environmentVariables: at most ${limits.inputs} inputs are possible`);
+  return finish(problems, () => ({
+    scope,
+    identifier: document.identifier,
+    versionLabel: document.versionLabel,
+    name: document.name,
+    content: {
+      syntax: spec.expressionSyntax === 'FirstGen' ? 'FirstGen' : 'NG',
+      script,
+      inputs,
+      spec,
+    },
+    document,
+  }));
+}

@@ -1,0 +1,98 @@
+/** How a secret would be fetched now: the plan, where each input came from, and each delegate with why not. */
+import { authorizeFound } from './access/authorize.ts';
+import type { Roster } from './dispatch/roster.ts';
+import { fits, nearestMiss, type WhyNot } from './dispatch/select.ts';
+import { RequestError } from './domain/errors.ts';
+import type { Caller } from './domain/permissions.ts';
+import { formatReference, type Reference } from './domain/reference.ts';
+import type { Scope } from './domain/scope.ts';
+import type { Encryption } from './encryption/encryption.ts';
+import { noSuchSecret } from './load.ts';
+import { resolve, subjectOf } from './resolve-plan.ts';
+import { findConnector } from './store/connectors.ts';
+import type { Database } from './store/database.ts';
+import { findSecret } from './store/secrets.ts';
+
+export interface ExplainTools {
+  readonly database: Database;
+  readonly encryption: Encryption;
+  readonly roster: Roster;
+}
+
+/** Holds no value of a secret. References are absolute. */
+export interface Explanation {
+  readonly secret: string;
+  readonly connector: string;
+  readonly template: string;
+  readonly versionLabel: string;
+  /** The template version has changed since the connector was last checked; the older content runs. */
+  readonly drifted: boolean;
+  readonly owner: Scope;
+  readonly programDigest: string;
+  readonly inputs: readonly {
+    readonly label: string;
+    /** Undefined where it is, or holds, a secret's value. */
+    readonly value: string | undefined;
+    /** secret, connector, template or template default. */
+    readonly source: string;
+  }[];
+  readonly selectors: readonly string[];
+  readonly workingDirectory: string | undefined;
+  readonly timeoutMs: number;
+  readonly delegates: readonly {
+    readonly delegate: string;
+    readonly instance: string | undefined;
+    /** Undefined: it matches. */
+    readonly why: WhyNot['why'] | undefined;
+    readonly detail: string;
+  }[];
+  /** Where none matches: the delegate whose tags lack least, and what. */
+  readonly nearestMiss: string | undefined;
+}
+
+/** Throws a `RequestError` where the plan can't be made: its text is the explanation, then. */
+export async function explainSecret(
+  { database, encryption, roster }: ExplainTools,
+  caller: Caller,
+  id: Reference,
+): Promise<Explanation> {
+  const stored = await findSecret(database, id);
+  if (!stored) throw noSuchSecret(id);
+  authorizeFound(caller, 'view', { scope: id.scope, secret: formatReference(id) }, () => noSuchSecret(id));
+  const subject = await subjectOf(database, stored);
+  const fetchNested = async () => {
+    throw new RequestError(
+      'INVALID_REQUEST',
+      `${formatReference(id)} uses a secret of another custom secret manager, whose value only a fetch brings`,
+    );
+  };
+  const { plan, values } = await resolve({ database, encryption, fetchNested }, subject);
+  const connector = await findConnector(database, subject.connector);
+  const demand = { owner: plan.owner, selectors: plan.selectors, shell: 'bash' };
+  const delegates = fits(roster, demand).map(({ delegate, instance, why, detail }) => ({
+    delegate,
+    instance,
+    why,
+    detail,
+  }));
+  const miss = delegates.some(({ why }) => why === undefined) ? undefined : nearestMiss(roster, demand);
+  return {
+    secret: plan.subject.secret,
+    connector: plan.subject.connector,
+    template: formatReference(subject.connector.template),
+    versionLabel: subject.connector.template.versionLabel,
+    drifted: connector !== undefined && connector.contentDigest !== connector.templateDigest,
+    owner: plan.owner,
+    programDigest: plan.program.digest,
+    inputs: values.map(({ label, value, secret, source }) => ({
+      label,
+      value: secret ? undefined : value,
+      source,
+    })),
+    selectors: plan.selectors,
+    workingDirectory: plan.workingDirectory,
+    timeoutMs: plan.timeoutMs,
+    delegates,
+    nearestMiss: miss && `${miss.delegate} lacks ${miss.missing.map(tag => `"${tag}"`).join(', ')}`,
+  };
+}
