@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { redactor } from './redact.ts';
+import { redactor, undecidedEnd } from './redact.ts';
 
 const mask = '**************';
 
@@ -180,4 +180,37 @@ describe('the largest secrets and texts are no trouble', () => {
       assert.ok(performance.now() - begun < 5_000);
     });
   }
+});
+
+describe('of a text whose beginning has been sent', () => {
+  const rest = (secrets: string[], before: string, after: string) =>
+    redactor(secrets)(before + after, before.length);
+
+  test('the rest alone is given back', () => {
+    assert.equal(rest(['hunter2'], 'a hunter2 b\n', 'c hunter2 d'), `c ${mask} d`);
+    assert.equal(rest(['hunter2'], 'a', ''), '');
+  });
+
+  test('a secret that began there is masked to its end', () => {
+    assert.equal(rest(['hunter2'], 'a hunt', 'er2 b'), `${mask} b`);
+  });
+});
+
+describe('the end of a text is undecided', () => {
+  const secret = 'a secret of some length';
+  const base64 = Buffer.from(secret).toString('base64');
+  const cases: [what: string, text: string, end: number][] = [
+    ['where a secret in base64 may go on', `x\n${base64.slice(0, 12)}\n`, 2],
+    ['from its first line on', `x\n${base64.slice(0, 12)}\n  ${base64.slice(12, 20)}\n`, 2],
+    ['not where it is complete', `x\n${base64}\n`, 35],
+    ['not for what may be there by chance', `x\n${base64.slice(0, 3)}\n`, 6],
+    ['not where it went on otherwise', `x\n${base64.slice(0, 12)}\nother\n`, 21],
+    ['not at the end of nothing', '', 0],
+  ];
+  for (const [what, text, end] of cases) test(what, () => assert.equal(undecidedEnd([secret])(text), end));
+
+  test('from where a secret began that is complete, if its end may begin another', () => {
+    const twice = Buffer.from('abcabcabcabcabcabc').toString('base64');
+    assert.equal(undecidedEnd(['abcabcabcabcabcabc'])(`x ${twice}\n`), 2);
+  });
 });
