@@ -1,8 +1,20 @@
+import { isDeepStrictEqual } from 'node:util';
+import { limits } from '../../protocol/index.ts';
+import type { Program } from '../domain/entities.ts';
+import {
+  type Expression,
+  type ExpressionSyntax,
+  type FoundExpression,
+  type FoundExpressions,
+  parseExpressions,
+} from '../domain/expression.ts';
+import { nodesOf } from '../domain/expression-tree.ts';
+import { type InputName, inputLabel, sameInput } from '../domain/inputs.ts';
 import { agrees } from './agreement.ts';
 import { type CheckSyntax, checkWithBash, type Verdict } from './bash-syntax.ts';
 import { digestOf, emit, holdsReferences, type Placed } from './emit.ts';
-import { type Expression, type Expressions, findExpressions } from './expressions.ts';
 import { loadGrammar, type Node, type WithTree } from './grammar.ts';
+import { hasShortMasks, mask, replaceAll } from './mask.ts';
 import { place } from './placement.ts';
 import { readShell } from './read-shell.ts';
 import { type Fault, firstError, scriptFaults } from './script-faults.ts';
@@ -15,23 +27,19 @@ export interface Problem {
   message: string;
 }
 
-export interface CompiledProgram {
-  /** A constant bash program: this very text runs, whatever the inputs are. */
-  text: string;
-  /** `sha256:` and 64 hex digits, of `text` in UTF-8. */
-  digest: string;
-  /** Inputs that the script refers to, in order of first use; `inputs[i]` arrives in `__legate_<i+1>`. */
-  inputs: string[];
-}
-
-export type CompileResult = { ok: true; program: CompiledProgram } | { ok: false; problems: Problem[] };
+export type CompileResult = { ok: true; program: Program } | { ok: false; problems: Problem[] };
 
 /**
  * Compiles the script of a template that declares these inputs. All problems are reported, in the order of
  * the text. Line ends become `\n`, as bash would take a `\r` for part of a word; a script without expressions
- * is otherwise its own program. Throws only when its output does not read as it should, a fault of its own.
+ * is otherwise its own program. The program's slots are in order of first use, expressions that mean the same
+ * share one. Throws only when its output does not read as it should, a fault of its own.
  */
-export type Compile = (script: string, declaredInputs: readonly string[]) => Promise<CompileResult>;
+export type Compile = (
+  script: string,
+  declared: readonly InputName[],
+  syntax?: ExpressionSyntax,
+) => Promise<CompileResult>;
 
 /**
  * Loads the compiler; the grammar is loaded once. `checkSyntax` has the last word on whether a script is
@@ -40,7 +48,8 @@ export type Compile = (script: string, declaredInputs: readonly string[]) => Pro
  */
 export async function loadCompiler(checkSyntax: CheckSyntax = checkWithBash): Promise<Compile> {
   const withTree = await loadGrammar();
-  return (script, declaredInputs) => compile({ withTree, checkSyntax }, script, declaredInputs);
+  return (script, declared, syntax = 'NG') =>
+    compile({ withTree, checkSyntax }, { script, declared, syntax });
 }
 
 interface Tools {
@@ -48,31 +57,33 @@ interface Tools {
   checkSyntax: CheckSyntax;
 }
 
+interface Source {
+  script: string;
+  declared: readonly InputName[];
+  syntax: ExpressionSyntax;
+}
+
 const UNCLEAR =
   'the quoting around this expression is unclear; assign it to a variable at the top of the script: v=<+…>';
 
-async function compile(
-  tools: Tools,
-  script: string,
-  declaredInputs: readonly string[],
-): Promise<CompileResult> {
+async function compile(tools: Tools, { script, declared, syntax }: Source): Promise<CompileResult> {
   const source = script.replace(/\r(?=\n|$)/g, '');
   const nul = source.indexOf('\0');
-  if (nul !== -1) return failure(source, [{ at: nul, message: 'bash cannot read a NUL character' }]);
+  if (nul !== -1) return failure(source, syntax, [{ at: nul, message: 'bash cannot read a NUL character' }]);
 
-  const survey = await surveyOf(tools, source);
+  const survey = await surveyOf(tools, source, parseExpressions(source, syntax, declared));
   const { expressions, masked, reading, verdict, grammarError } = survey;
-  const { faults, placed, inputs } = placeAll(survey, declaredInputs);
+  const { faults, placed, slots } = placeAll(survey, declared);
   faults.push(...reservedNames(source, expressions), ...scriptFaults(masked, reading, verdict, grammarError));
-  if (faults.length > 0) return failure(source, faults);
+  if (faults.length > 0) return failure(source, syntax, faults);
 
   const text = emit(source, reading, placed);
   if (placed.length > 0) await assertSound(tools, text, placed, grammarError === undefined);
-  return { ok: true, program: { text, digest: digestOf(text), inputs } };
+  return { ok: true, program: { text, digest: digestOf(text), slots } };
 }
 
 /** What is to be known of a script before its expressions can be placed. */
-interface Survey extends Expressions {
+interface Survey extends FoundExpressions {
   /** The script with a name in place of every expression. */
   masked: string;
   reading: Reading;
@@ -80,15 +91,14 @@ interface Survey extends Expressions {
   /** Where the grammar first fails, if it does. */
   grammarError: number | undefined;
   /** The expressions whose quoting the grammar does not confirm. */
-  unclear: Set<Expression>;
+  unclear: Set<FoundExpression>;
 }
 
-async function surveyOf(tools: Tools, source: string): Promise<Survey> {
-  const found = findExpressions(source);
+async function surveyOf(tools: Tools, source: string, found: FoundExpressions): Promise<Survey> {
   const masked = mask(source, found.expressions);
   const reading = readShell(masked);
   const verdict = await tools.checkSyntax(masked);
-  const confirms = (root: Node, { start, end }: Expression) =>
+  const confirms = (root: Node, { start, end }: FoundExpression) =>
     reading.unclosed.length === 0 && agrees(root, start, end, regionAt(reading.root, start).kind);
   const opinion = tools.withTree(masked, root => ({
     grammarError: firstError(root),
@@ -105,13 +115,13 @@ async function surveyOf(tools: Tools, source: string): Promise<Survey> {
   };
 }
 
-function placeAll(survey: Survey, declaredInputs: readonly string[]) {
+function placeAll(survey: Survey, declared: readonly InputName[]) {
   const { expressions, unterminated, masked, reading, verdict, unclear } = survey;
   const faults: Fault[] = unterminated
     .filter(({ start }) => regionAt(reading.root, start).kind !== 'comment')
     .map(({ start, text }) => ({ at: start, message: `${text} has no closing > on its line` }));
   const placed: Placed[] = [];
-  const inputs: string[] = [];
+  const slots: Expression[] = [];
   for (const expression of expressions) {
     const { start, end } = expression;
     const placement = place(reading, masked, start, end);
@@ -120,55 +130,42 @@ function placeAll(survey: Survey, declaredInputs: readonly string[]) {
     else if (unclear.has(expression) && verdict.kind !== 'invalid')
       faults.push({ at: start, message: UNCLEAR });
     else if (placement.form === 'dropped') placed.push({ start, end, form: 'dropped', number: 0 });
-    else placed.push({ start, end, form: placement.form, number: numberOf(inputs, expression) });
+    else placed.push({ start, end, form: placement.form, number: numberOf(slots, expression) });
     const isUsed = !('form' in placement && placement.form === 'dropped');
-    const problem = isUsed ? whyNotKnown(expression, declaredInputs) : undefined;
+    const problem = isUsed ? whyNotKnown(expression, declared) : undefined;
     if (problem !== undefined) faults.push({ at: start, message: problem });
   }
-  return { faults, placed, inputs };
-}
-
-/** Replaces every expression by a name of the same length, so that offsets stay what they are. */
-function mask(source: string, expressions: Expression[]): string {
-  return replaceAll(source, expressions, ({ text }) =>
-    '__legate_'.padEnd(text.length, '_').slice(0, text.length),
-  );
-}
-
-function replaceAll(
-  source: string,
-  expressions: Expression[],
-  by: (expression: Expression) => string,
-): string {
-  let at = 0;
-  const parts = expressions.flatMap(expression => {
-    const parts = [source.slice(at, expression.start), by(expression)];
-    at = expression.end;
-    return parts;
-  });
-  return parts.join('') + source.slice(at);
+  const excess = placed.find(({ number }) => number > limits.inputs);
+  if (excess !== undefined)
+    faults.push({ at: excess.start, message: `more than ${limits.inputs} different expressions` });
+  return { faults, placed, slots };
 }
 
 /** Names that begin like our variables are ours: a script could otherwise read, change or shadow an input. */
-function reservedNames(source: string, expressions: Expression[]): Fault[] {
+function reservedNames(source: string, expressions: readonly FoundExpression[]): Fault[] {
   const rest = replaceAll(source, expressions, ({ text }) => ' '.repeat(text.length));
-  return Array.from(rest.matchAll(/__legate_\w*/g), ({ index, 0: name }) => {
-    return { at: index, message: `${name} is reserved: names that begin with __legate_ hold the inputs` };
+  const reserved = hasShortMasks(expressions) ? /__l(?:egate)?_\w*/g : /__legate_\w*/g;
+  return Array.from(rest.matchAll(reserved), ({ index, 0: name }) => {
+    const prefix = name.startsWith('__legate_') ? '__legate_' : '__l_';
+    return { at: index, message: `${name} is reserved: names that begin with ${prefix} hold the inputs` };
   });
 }
 
-/** The number of the variable for an input: 1 for the first that is used. Anything else fails anyway. */
-function numberOf(inputs: string[], { reference }: Expression): number {
-  if (reference.kind !== 'input') return 0;
-  if (!inputs.includes(reference.name)) inputs.push(reference.name);
-  return inputs.indexOf(reference.name) + 1;
+/** The number of the variable for an expression: 1 for the first that is used. What isn't understood fails anyway. */
+function numberOf(slots: Expression[], { meaning }: FoundExpression): number {
+  if (!meaning.ok) return 0;
+  const known = slots.findIndex(slot => isDeepStrictEqual(slot, meaning.expression));
+  return known === -1 ? slots.push(meaning.expression) : known + 1;
 }
 
-function whyNotKnown({ reference }: Expression, declaredInputs: readonly string[]): string | undefined {
-  if (reference.kind === 'unsupported') return reference.problem;
-  if (declaredInputs.includes(reference.name)) return undefined;
-  const declared = declaredInputs.length === 0 ? ' no inputs' : `: ${declaredInputs.join(', ')}`;
-  return `unknown input "${reference.name}"; the template declares${declared}`;
+function whyNotKnown({ meaning }: FoundExpression, declared: readonly InputName[]): string | undefined {
+  if (!meaning.ok) return meaning.problem;
+  for (const node of nodesOf(meaning.expression)) {
+    if (node.kind !== 'input' || declared.some(input => sameInput(input, node))) continue;
+    const known = declared.length === 0 ? ' no inputs' : `: ${declared.map(inputLabel).join(', ')}`;
+    return `unknown input "${inputLabel(node)}"; the template declares${known}`;
+  }
+  return undefined;
 }
 
 /** The last defence: the program must read as bash, with just the references that were put in. */
@@ -182,9 +179,13 @@ async function assertSound(tools: Tools, text: string, placed: Placed[], wasClea
   }
 }
 
-function failure(source: string, faults: Fault[]): CompileResult {
+function failure(source: string, syntax: ExpressionSyntax, faults: Fault[]): CompileResult {
   const sorted = faults.toSorted((a, b) => a.at - b.at);
-  return { ok: false, problems: sorted.map(({ at, message }) => ({ ...positionAt(source, at), message })) };
+  const inSyntax = (message: string) => (syntax === 'NG' ? message : message.replaceAll('<+…>', '${…}'));
+  const problems = sorted.map(({ at, message }) => {
+    return { ...positionAt(source, at), message: inSyntax(message) };
+  });
+  return { ok: false, problems };
 }
 
 function positionAt(source: string, offset: number): { line: number; column: number } {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { ExpressionSyntax } from '../domain/expression.ts';
 import { loadCompiler } from './compile.ts';
+import { inputsNamed } from './testing/inputs.ts';
 import { runInBash } from './testing/run-in-bash.ts';
 import { HOSTILE, LARGE } from './testing/values.ts';
 
@@ -8,9 +10,20 @@ const A = '<+spec.environmentVariables.a>';
 /** The scripts below are bash; that they still are when compiled shows when they run. */
 const compile = await loadCompiler(async () => ({ kind: 'valid', leavesHereDocumentOpen: false }));
 
-async function compiled(script: string): Promise<string> {
-  const result = await compile(script.replaceAll('§', A), ['a']);
+/** The other ways to write what arrives as one value. */
+const OTHERS: [expression: string, syntax: ExpressionSyntax][] = [
+  ['<+secrets.getValue("account.a")>', 'NG'],
+  [`<+secrets.getValue('x' + ${A})>`, 'NG'],
+  ['<+spec.source.spec.type>', 'NG'],
+  ['<+1>', 'NG'],
+  ['${a}', 'FirstGen'],
+  ['${secrets.getValue("it is a")}', 'FirstGen'],
+];
+
+async function compiled(script: string, expression = A, syntax: ExpressionSyntax = 'NG'): Promise<string> {
+  const result = await compile(script.replaceAll('§', expression), inputsNamed('a'), syntax);
   assert.ok(result.ok, result.ok ? '' : `${script}: ${JSON.stringify(result.problems)}`);
+  assert.ok(result.program.slots.length <= 1);
   return result.program.text;
 }
 
@@ -183,6 +196,15 @@ const CONTEXTS: Record<string, Context[]> = {
 };
 
 for (const [place, contexts] of Object.entries(CONTEXTS)) {
+  // So that what the next test finds out about one program is true of all.
+  test(`in ${place} every expression, of either syntax, becomes the same program`, async () => {
+    for (const [script] of contexts) {
+      const program = await compiled(script);
+      for (const [expression, syntax] of OTHERS)
+        assert.equal(await compiled(script, expression, syntax), program, `${script} with ${expression}`);
+    }
+  });
+
   test(`in ${place} a command receives the value itself, whatever it holds`, async () => {
     const cases = await Promise.all(
       contexts.map(async ([script, shown]) => ({ script, shown, program: await compiled(script) })),

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { loadCompiler, type Problem } from './compile.ts';
+import { inputsNamed } from './testing/inputs.ts';
 
 const EXPRESSION = '<+spec.environmentVariables.a>';
 const compile = await loadCompiler();
 
 async function problemsOf(script: string): Promise<Problem[]> {
-  const result = await compile(script.replaceAll('§', EXPRESSION), ['a', 'b']);
+  const result = await compile(script.replaceAll('§', EXPRESSION), inputsNamed('a', 'b'));
   return result.ok ? [] : result.problems;
 }
 
@@ -232,11 +233,28 @@ const FAULTY: [promise: string, script: string, problems: string[]][] = [
     ['1:6 unknown input "c"; the template declares: a, b'],
   ],
   [
-    'an expression of another kind',
-    'x=1\n  y="<+secrets.getValue("x")>"',
+    'an input that is not declared, inside another expression',
+    'echo "<+secrets.getValue("a" + <+spec.inputVariables.a>)>"',
+    ['1:7 unknown input "inputVariables.a"; the template declares: a, b'],
+  ],
+  [
+    'an expression that is none',
+    'x=1\n  y="<+secrets.get("x")>"',
     [
-      '2:6 <+secrets.getValue("x")> is not supported yet; write <+secretManager.environmentVariables.NAME> to use an input',
+      '2:6 <+secrets.get("x")> is not understood; write <+secretManager.environmentVariables.NAME> for an input, or <+secrets.getValue("account.NAME")> for a secret',
     ],
+  ],
+  [
+    '<+input>',
+    'echo <+input>',
+    [
+      '1:6 <+input> stands only as the whole value of an input; name the input here: <+secretManager.environmentVariables.NAME>',
+    ],
+  ],
+  [
+    'a name that stands for short expressions, where there are some',
+    'echo <+"x"> $__l_1',
+    ['1:14 __l_1 is reserved: names that begin with __l_ hold the inputs'],
   ],
 ];
 
@@ -260,13 +278,13 @@ test('all problems come together, in the order of the text and at their places i
   ].join('\n');
   const found = await problemsOf(script);
   assert.deepEqual(
-    found.map(({ line, column, message }) => `${line}:${column} ${message.slice(0, 22)}`),
+    found.map(({ line, column, message }) => `${line}:${column} ${message.slice(0, 22)}`.trimEnd()),
     [
-      '1:7 unknown input "nope"; ',
-      '1:45 <+x> is not supported ',
+      '1:7 unknown input "nope";',
+      '1:45 <+x> is not understood',
       '3:41 in arithmetic bash wou',
       '3:75 __legate_9 is reserved',
-      '4:37 <+open has no closing ',
+      '4:37 <+open has no closing',
       '5:6 in eval the value woul',
       '5:43 the script ends in a l',
     ],
@@ -278,5 +296,39 @@ test('a template that declares nothing says so', async () => {
   assert.deepEqual(result, {
     ok: false,
     problems: [{ line: 1, column: 1, message: 'unknown input "a"; the template declares no inputs' }],
+  });
+});
+
+/** Every refusal in FirstGen's syntax, where an expression can be as short as the shortest bash expansion. */
+test('what is refused of one syntax is refused of the other, in its own words', async () => {
+  for (const scripts of Object.values(REFUSED)) {
+    for (const [script, position, message] of scripts) {
+      const result = await compile(script.replaceAll('§', '${a}'), inputsNamed('a'), 'FirstGen');
+      assert.ok(!result.ok, script);
+      const [problem] = result.problems;
+      assert.ok(problem !== undefined);
+      assert.match(problem.message.replaceAll('${…}', '<+…>'), message, script);
+      assert.ok(!problem.message.includes('<+'), problem.message);
+      assert.equal(problem.line, Number(position.split(':')[0]), script);
+    }
+  }
+});
+
+test('a name of ours is free for scripts that have no short expression', async () => {
+  const result = await compile('echo $__l_1 <+spec.environmentVariables.a>', inputsNamed('a'));
+  assert.equal(result.ok, true);
+});
+
+test('FirstGen: a call that is not understood is refused where it stands', async () => {
+  const result = await compile('x="${secrets.getValue(y)}"', [], 'FirstGen');
+  assert.deepEqual(result, {
+    ok: false,
+    problems: [
+      {
+        line: 1,
+        column: 4,
+        message: '${secrets.getValue(y)} is not understood; write ${secrets.getValue("NAME")}',
+      },
+    ],
   });
 });

@@ -1,5 +1,6 @@
 import type { Verdict } from './bash-syntax.ts';
 import type { Node } from './grammar.ts';
+import { unmask } from './mask.ts';
 import { type Reading, regionAt } from './shell-reading.ts';
 
 /** A problem at an offset of the script, in UTF-16 code units. */
@@ -41,7 +42,7 @@ function syntaxFault(
   const [unclosed] = reading.unclosed;
   if (unclosed !== undefined) return { at: unclosed.at, message: `this ${unclosed.what} is never closed` };
   if (verdict.kind === 'invalid') {
-    const message = `syntax error: ${verdict.message}`.replace(/__legate_*/g, '<+…>');
+    const message = unmask(`syntax error: ${verdict.message}`);
     return { at: atToken(masked, verdict), message };
   }
   if (grammarError === undefined) return undefined;

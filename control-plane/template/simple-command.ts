@@ -1,3 +1,4 @@
+import { holdsMask } from './mask.ts';
 import type { Reading, Region, Token } from './shell-reading.ts';
 
 /** Words that may stand before a command, behind which bash still expects one. */
@@ -63,7 +64,7 @@ function isPrefix(word: Word | undefined): boolean {
 
 /** What a word without expansions says once its quotes are removed; undefined for any other word. */
 export function constant(word: string): string | undefined {
-  return /[$`]|__legate_/.test(word) ? undefined : word.replace(/['"\\]/g, '');
+  return /[$`]/.test(word) || holdsMask(word) ? undefined : word.replace(/['"\\]/g, '');
 }
 
 /** The letters of the options among `words`. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { loadCompiler } from './compile.ts';
+import { inputsNamed, valuesFor } from './testing/inputs.ts';
 import { runInBash } from './testing/run-in-bash.ts';
 
 const compile = await loadCompiler();
@@ -8,12 +9,10 @@ const NASTY = `it's "$(touch PWNED)" \\ \`x\` $HOME`;
 
 /** Runs a template in a real bash, with `curl` and the like replaced by functions that show their words. */
 async function run(stubs: string, script: string, values: Record<string, string>): Promise<string[][]> {
-  const result = await compile(script, Object.keys(values));
+  const result = await compile(script, inputsNamed(...Object.keys(values)));
   assert.ok(result.ok, JSON.stringify(result));
-  const { text, inputs } = result.program;
-  const runs = [
-    { program: `${stubs}\n${text}\nshow "$secret"`, values: inputs.map(name => values[name] ?? '') },
-  ];
+  const { text, slots } = result.program;
+  const runs = [{ program: `${stubs}\n${text}\nshow "$secret"`, values: valuesFor(slots, values) }];
   return runInBash(runs)[0] ?? [];
 }
 

@@ -24,14 +24,15 @@ export function randomFrom(seed: number): Random {
   };
 }
 
-const NAMES = ['a', 'b', 'c'];
-
 /** Builds scripts of one to four commands that show what they receive. */
 export class ScriptMaker {
   readonly random: Random;
+  /** The expressions that a script may hold; the values come in their order. */
+  readonly expressions: readonly string[];
 
-  constructor(random: Random) {
+  constructor(random: Random, expressions: readonly string[]) {
     this.random = random;
+    this.expressions = expressions;
   }
 
   script(): RandomScript {
@@ -151,8 +152,8 @@ export class ScriptMaker {
   }
 
   expression(): Piece {
-    const index = this.random(NAMES.length);
-    return { script: `<+spec.environmentVariables.${NAMES[index]}>`, text: values => values[index] ?? '' };
+    const index = this.random(this.expressions.length);
+    return { script: this.expressions[index] ?? '', text: values => values[index] ?? '' };
   }
 
   literal(characters: string): Piece {
