@@ -4,8 +4,9 @@ import { sql } from 'kysely';
 import { someTime, type TestDatabase, testDatabase } from '../../test/harness/database.ts';
 import { RequestError } from '../domain/errors.ts';
 import type { Caller } from '../domain/permissions.ts';
-import { countApiKeys, findApiKeyByName } from '../store/api-keys.ts';
-import { ApiKeys, makeFirstApiKey } from './api-keys.ts';
+import { findApiKeyByName } from '../store/api-keys.ts';
+import { ApiKeys } from './api-keys.ts';
+import { makeFirstApiKey } from './first-api-key.ts';
 import type { AskedGrant } from './grants.ts';
 
 const unauthorized = (error: unknown) =>
@@ -66,26 +67,6 @@ test("the first key is the administrator's, and lets its holder in", async () =>
     grants: [{ role: 'admin', scope: 'account' }],
     source: '192.0.2.1',
   });
-});
-
-test('there is one first key: with a key in the store none is made, also when two servers start at once', async () => {
-  await using store = await testDatabase();
-  const kept: string[] = [];
-  const made = await Promise.all(
-    [1, 2].map(() => makeFirstApiKey(store.database, someTime, key => kept.push(key))),
-  );
-  assert.deepEqual(made.sort(), [false, true]);
-  assert.equal(kept.length, 1);
-});
-
-test('the key is with its owner before the store knows it, so that a crash leaves no key that nobody has', async () => {
-  await using store = await testDatabase();
-  const failing = makeFirstApiKey(store.database, someTime, () => {
-    throw new Error('the disk is full');
-  });
-  await assert.rejects(failing, /the disk is full/);
-  assert.equal(await countApiKeys(store.database), 0);
-  assert.equal(await makeFirstApiKey(store.database, someTime, () => {}), true);
 });
 
 test('a key that is wrong, missing, empty, expired, revoked or no API key is refused alike', async () => {

@@ -1,10 +1,8 @@
 /** API keys: who a caller is, and how keys are made, renewed and ended. */
 import { accessDenied, RequestError } from '../domain/errors.ts';
-import { administersAll, allows, type Caller, type Grant } from '../domain/permissions.ts';
-import { account } from '../domain/scope.ts';
+import { administersAll, type Caller } from '../domain/permissions.ts';
 import {
   addCredential,
-  countApiKeys,
   findApiKey,
   findApiKeyByName,
   type KeyWithCredentials,
@@ -17,6 +15,7 @@ import { type Database, waitForTurn } from '../store/database.ts';
 import { hashOf, newApiKey, newId } from './credentials.ts';
 import { type AskedGrant, checkGrants } from './grants.ts';
 import { KeyEndings } from './key-endings.ts';
+import { administersAccount, type ListedKey, lifetimeMs, listed, stateOf } from './listed-key.ts';
 
 /** How exactly `last used` is known; a fetch must not wait for a disk to say that it happened. */
 const lastUsedStepMs = 60_000;
@@ -27,43 +26,6 @@ export interface ApiKeyTools {
   readonly now: () => string;
   /** Hears why `last used` could not be written; no request fails for it. */
   readonly failed: (error: unknown) => void;
-}
-
-/** A key as its administrators see it. */
-export interface ListedKey {
-  readonly id: string;
-  readonly name: string;
-  readonly grants: readonly Grant[];
-  readonly state: 'active' | 'expired' | 'revoked';
-  readonly createdBy: string;
-  readonly createdAt: string;
-  /** When the newest credential ends; none: never. */
-  readonly expiresAt?: string;
-  /** To the minute. */
-  readonly lastUsedAt?: string;
-  /** During the overlap of a rotation: until when the credential before counts. */
-  readonly previousUntil?: string;
-}
-
-/**
- * Makes the administrator's key of a new installation. `keep` stores it where its owner finds it; that comes
- * first, so that a crash in between leaves no key that nobody has. False when there are keys already.
- */
-export async function makeFirstApiKey(
-  database: Database,
-  now: string,
-  keep: (key: string) => void,
-): Promise<boolean> {
-  return database.transaction().execute(async transaction => {
-    // Of two servers that start at once, one keeps a key.
-    await waitForTurn(transaction, 'first API key');
-    if ((await countApiKeys(transaction)) > 0) return false;
-    const key = newApiKey();
-    keep(key);
-    const grants: Grant[] = [{ role: 'admin', scope: account }];
-    const facts = { id: newId(), name: 'admin', grants, createdBy: 'legate', createdAt: now };
-    return saveApiKey(transaction, { ...facts, hash: hashOf(key), expiresAt: undefined });
-  });
 }
 
 export class ApiKeys {
@@ -214,43 +176,6 @@ export class ApiKeys {
       .finally(() => this.#writing.delete(writing));
     this.#writing.add(writing);
   }
-}
-
-function listed(key: KeyWithCredentials, now: string): ListedKey {
-  const { id, name, grants, createdBy, createdAt, credentials } = key;
-  const [newest, previous] = credentials;
-  const expiresAt = newest?.expiresAt;
-  const lastUsedAt = credentials
-    .flatMap(credential => credential.lastUsedAt ?? [])
-    .sort()
-    .at(-1);
-  const previousUntil = previous?.expiresAt;
-  return {
-    id,
-    name,
-    grants,
-    state: stateOf(key, now),
-    createdBy,
-    createdAt,
-    ...(expiresAt === undefined ? {} : { expiresAt }),
-    ...(lastUsedAt === undefined ? {} : { lastUsedAt }),
-    ...(previousUntil === undefined || previousUntil <= now ? {} : { previousUntil }),
-  };
-}
-
-function stateOf({ revokedAt, credentials }: KeyWithCredentials, now: string): ListedKey['state'] {
-  if (revokedAt !== undefined) return 'revoked';
-  const counts = credentials.some(({ expiresAt }) => expiresAt === undefined || expiresAt > now);
-  return counts ? 'active' : 'expired';
-}
-
-/** Without such a key nobody could make another one. */
-const administersAccount = ({ grants }: KeyWithCredentials) =>
-  allows(grants, 'administer', { scope: account });
-
-function lifetimeMs({ credentials: [newest] }: KeyWithCredentials): number | undefined {
-  if (newest?.expiresAt === undefined) return undefined;
-  return Date.parse(newest.expiresAt) - Date.parse(newest.createdAt);
 }
 
 const later = (time: string, ms: number | undefined): string | undefined =>
