@@ -2,7 +2,7 @@
 import { limits } from '../protocol/index.ts';
 import type { Connector, Plan, PlannedInput, Secret, TemplateContent } from './domain/entities.ts';
 import { RequestError } from './domain/errors.ts';
-import { type Environment, type Evaluated, evaluate } from './domain/evaluate.ts';
+import { type Environment, type Evaluated, evaluate, literalSecrets } from './domain/evaluate.ts';
 import { describeExpression, type Expression, parseText } from './domain/expression.ts';
 import { checkValue } from './domain/input-rules.ts';
 import {
@@ -93,7 +93,9 @@ export async function resolve(
   const inputs = secret
     ? resolveInputs(declared, connector.inputs, secret.inputs)
     : resolveTestInputs(declared, connector.inputs);
-  const environment = environmentOf(tools, subject, inputs, chain);
+  const environment = environmentOf(subject, inputs, (by, text) =>
+    usedValue(tools, connector, by, text, chain),
+  );
   const values = await evaluateInputs(inputs, environment);
   const planned: PlannedInput[] = [];
   for (const slot of content.program.slots) {
@@ -120,6 +122,48 @@ export async function resolve(
   return { plan, values };
 }
 
+/** A secret that a script names, as it names it. */
+export interface NamedSecret {
+  readonly by: 'reference' | 'name';
+  readonly text: string;
+  /** It stands in the script itself, whatever the inputs are. */
+  readonly inScript: boolean;
+}
+
+/**
+ * The secrets that would be asked for, found by evaluating with every secret's value, and every input that is
+ * missing, taken for empty. What is wrong with an expression is left to whoever evaluates it for real.
+ */
+export async function namedSecrets(subject: Subject): Promise<NamedSecret[]> {
+  const { connector, content, secret } = subject;
+  const declared = declaredInputs(connector, content).map(input =>
+    input.value.kind === 'runtime' && input.value.defaultText === undefined
+      ? { ...input, value: { ...input.value, defaultText: '' } }
+      : input,
+  );
+  const inputs = secret
+    ? resolveInputs(declared, connector.inputs, secret.inputs)
+    : resolveTestInputs(declared, connector.inputs);
+  const literal = content.program.slots.flatMap(literalSecrets);
+  const by = content.syntax === 'NG' ? 'reference' : 'name';
+  const named = new Map(literal.map(text => [`${by} ${text}`, { by, text, inScript: true } as const]));
+  const found = new Map<string, NamedSecret>(named);
+  const environment: Environment = {
+    ...environmentOf(subject, inputs, (by, text) => {
+      const key = `${by} ${text}`;
+      if (!found.has(key)) found.set(key, { by, text, inScript: false });
+      return Promise.resolve('');
+    }),
+  };
+  const slots: Expression[] = inputs.map(({ list, name }) => ({ kind: 'input', list, name }));
+  for (const slot of [...slots, ...content.program.slots]) {
+    await evaluate(slot, environment).catch((error: unknown) => {
+      if (!(error instanceof RequestError)) throw error;
+    });
+  }
+  return [...found.values()];
+}
+
 /** FirstGen managers take nothing from the template but the names of its variables. */
 function declaredInputs(connector: Connector, content: TemplateContent): readonly DeclaredInput[] {
   if (connector.generation === 'NG') return content.inputs;
@@ -128,32 +172,23 @@ function declaredInputs(connector: Connector, content: TemplateContent): readonl
 }
 
 function environmentOf(
-  tools: PlanTools,
   { connector, content, secret }: Subject,
   inputs: readonly ResolvedInput[],
-  chain: readonly Reference[],
+  readSecret: Environment['secret'],
 ): Environment {
   // FirstGen's parameters are the characters that they are.
   const isLiteral = ({ source }: ResolvedInput) =>
     (source === 'secret' && secret?.generation === 'FirstGen') ||
     (source === 'connector' && connector.generation === 'FirstGen');
-  const values = new Map<string, Promise<string>>();
   return {
     input(list, name) {
       const found = inputs.find(input => sameInput(input, { list, name }));
       if (!found) return undefined;
-      const expression: Expression = isLiteral(found)
-        ? { kind: 'text', text: found.text }
-        : expressionOf(found.text);
-      return { expression, secret: found.secret };
+      const text: Expression = { kind: 'text', text: found.text };
+      return { expression: isLiteral(found) ? text : expressionOf(found.text), secret: found.secret };
     },
     path: path => scalarAt(content.spec, path),
-    secret(by, text) {
-      const key = `${by} ${text}`;
-      const value = values.get(key) ?? usedValue(tools, connector, by, text, chain);
-      values.set(key, value);
-      return value;
-    },
+    secret: readSecret,
   };
 }
 

@@ -1,0 +1,129 @@
+/**
+ * What a changed template version means to the connectors that pin it and to their secrets. A connector goes on
+ * with the content that it was last checked against until somebody accepts the new one.
+ */
+import { authorize } from './access/authorize.ts';
+import type { TemplateContent } from './domain/entities.ts';
+import { RequestError } from './domain/errors.ts';
+import { checkSecretInputs, diffInputs, fixedConflicts, inputLabel } from './domain/inputs.ts';
+import type { Caller } from './domain/permissions.ts';
+import { formatReference, type Reference } from './domain/reference.ts';
+import { connectorOf, noSuchManager, secretOf } from './load.ts';
+import { connectorsOf, findConnector, type StoredConnector, updateConnector } from './store/connectors.ts';
+import type { Database } from './store/database.ts';
+import { secretsOf } from './store/secrets.ts';
+import { findContent, findTemplate } from './store/templates.ts';
+
+/** What accepting a new content would mean for one connector. */
+export interface Affected {
+  /** Absolute reference. */
+  readonly connector: string;
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+  readonly changed: readonly string[];
+  readonly scriptChanged: boolean;
+  readonly secrets: readonly string[];
+  /** Why the connector or a secret of it would no longer fit; empty: it can be accepted. */
+  readonly problems: readonly string[];
+}
+
+/** The connectors that pin another content of this template version than `content`. */
+export async function affectedBy(
+  database: Database,
+  template: Reference & { readonly versionLabel: string },
+  content: TemplateContent,
+  digest: string,
+): Promise<{ connector: StoredConnector; affected: Affected }[]> {
+  const pinning = await connectorsOf(database, template);
+  const found = [];
+  for (const connector of pinning.filter(({ contentDigest }) => contentDigest !== digest)) {
+    found.push({ connector, affected: await compare(database, connector, content) });
+  }
+  return found;
+}
+
+async function compare(
+  database: Database,
+  stored: StoredConnector,
+  content: TemplateContent,
+): Promise<Affected> {
+  const before = await findContent(database, stored.contentDigest);
+  const { added, removed, changed } = diffInputs(before.inputs, content.inputs);
+  const connector = connectorOf(stored);
+  const secrets = await secretsOf(database, stored);
+  const problems = fixedConflicts(content.inputs, connector.inputs).map(
+    input => `"${inputLabel(input)}" would be fixed by the template`,
+  );
+  for (const row of secrets) {
+    const secret = secretOf(row);
+    try {
+      checkSecretInputs(content.inputs, connector.inputs, secret.inputs, secret.inputs.length === 0);
+    } catch (error) {
+      if (!(error instanceof RequestError)) throw error;
+      problems.push(...error.problems.map(problem => `secret ${formatReference(row)}: ${problem}`));
+    }
+  }
+  return {
+    connector: formatReference(stored),
+    added: added.map(inputLabel),
+    removed: removed.map(inputLabel),
+    changed: changed.map(({ after }) => inputLabel(after)),
+    scriptChanged: before.script !== content.script,
+    secrets: secrets.map(formatReference),
+    problems,
+  };
+}
+
+/** In words, a line for the connector and one for each problem. */
+export function describeAffected(affected: Affected): string[] {
+  const { connector, added, removed, changed, scriptChanged, secrets, problems } = affected;
+  const differences = Object.entries({ added, removed, changed }).flatMap(([what, names]) =>
+    names.length > 0 ? [`inputs ${what}: ${names.join(', ')}`] : [],
+  );
+  if (scriptChanged) differences.unshift('another script');
+  if (differences.length === 0) differences.push('another spec');
+  const uses = secrets.length > 0 ? `; its secrets: ${secrets.join(', ')}` : '';
+  return [
+    `connector ${connector}: ${differences.join('; ')}${uses}`,
+    ...problems.map(problem => `connector ${connector} would not fit: ${problem}`),
+  ];
+}
+
+/**
+ * Moves a connector to the content that its template version has now. Accepting takes the right to edit the
+ * connector and each of its secrets. Throws a `RequestError` where something would no longer fit.
+ */
+export async function acceptContent(
+  database: Database,
+  caller: Caller,
+  id: Reference,
+  now: string,
+): Promise<Affected | undefined> {
+  const stored = await findConnector(database, id);
+  if (!stored) throw noSuchManager(id);
+  if (stored.contentDigest === stored.templateDigest) return undefined;
+  const template = await findTemplate(database, stored.template);
+  if (!template) throw new Error('a connector pins a template version that is not there');
+  const affected = await compare(database, stored, template.content);
+  if (affected.problems.length > 0) throw new RequestError('INVALID_REQUEST', describeAffected(affected));
+  await pin(database, caller, stored, template.contentDigest, now);
+  return affected;
+}
+
+/** Pins a content that has been found to fit. */
+export async function pin(
+  database: Database,
+  caller: Caller,
+  connector: StoredConnector,
+  contentDigest: string,
+  now: string,
+): Promise<void> {
+  authorize(caller, 'edit', { scope: connector.scope, connector: formatReference(connector) });
+  for (const secret of await secretsOf(database, connector))
+    authorize(caller, 'edit', { scope: secret.scope, secret: formatReference(secret) });
+  if (!(await updateConnector(database, { ...connector, contentDigest }, now)))
+    throw new RequestError(
+      'INVALID_REQUEST',
+      `connector ${formatReference(connector)} was changed by somebody else; try again`,
+    );
+}
