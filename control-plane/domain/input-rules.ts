@@ -1,6 +1,7 @@
 /** What an input's value may be: its type, and the validator that the template gives it. */
 import { matchWhole } from './bounded-regex.ts';
-import type { DeclaredInput } from './inputs.ts';
+import { parseText } from './expression.ts';
+import { type DeclaredInput, type GivenInput, sameInput } from './inputs.ts';
 import { splitList, unquote } from './quoted-list.ts';
 import type { Validator } from './runtime-input.ts';
 
@@ -28,6 +29,25 @@ export function checkValue(
   if (problem === undefined || isSecret) return problem && `${where}${problem} (${validator.kind})`;
   const rule = validator.kind === 'regex' ? validator.pattern : validator.allowed.join(', ');
   return `${where}${problem} (${validator.kind}: ${cut(rule)})`;
+}
+
+/**
+ * What is wrong with the values in a document, for when it is saved: the same that `checkValue` will find when
+ * they are used. Of a value with expressions only that use can tell. For a template, `given` is `declared`.
+ */
+export function literalProblems(
+  declared: readonly DeclaredInput[],
+  given: readonly Pick<GivenInput, 'list' | 'name' | 'type' | 'value'>[],
+  source: 'template' | 'connector' | 'secret',
+): string[] {
+  return given.flatMap(own => {
+    const input = declared.find(other => sameInput(own, other));
+    if (input === undefined || own.value.kind !== 'fixed') return [];
+    const parsed = parseText(own.value.text);
+    if (!parsed.ok || parsed.expression.kind !== 'text') return [];
+    const isSecret = input.type === 'Secret' || own.type === 'Secret';
+    return checkValue(input, own.value.text, source, isSecret) ?? [];
+  });
 }
 
 /** The original's message, where the validator does not let the value pass. */

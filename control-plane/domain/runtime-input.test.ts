@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { InputType } from './inputs.ts';
-import { checkValue, type InputValue, parseInputValue, type Validator } from './runtime-input.ts';
+import {
+  checkValue,
+  type InputValue,
+  literalProblems,
+  parseInputValue,
+  type Validator,
+} from './runtime-input.ts';
 
 function runtime(text: string, type?: InputType): { defaultText: string | undefined; validator?: Validator } {
   const parsed = parseInputValue(text, type);
@@ -201,4 +207,32 @@ test('no message shows a value that is secret, nor how many there are', () => {
   }
   const number = check('<+input>.allowedValues(1)', '42', 'Number', true);
   assert.match(number ?? '', /Current value \*{6} is not in allowed values list/);
+});
+
+test('values in a document are checked when it is saved, but for those with expressions', () => {
+  const list = 'environmentVariables';
+  const value = (text: string) => {
+    const parsed = parseInputValue(text);
+    return parsed.ok ? parsed.value : assert.fail(parsed.problem);
+  };
+  const declared = [
+    { list, name: 'a', type: 'Number', value: value('<+input>.allowedValues(1,2)') },
+    { list, name: 'b', type: 'String', value: value('<+input>.regex(x)') },
+    { list, name: 'c', type: 'Number', value: value('x') },
+  ] as const;
+  const given = [
+    { list, name: 'a', type: 'String', value: value('3') },
+    { list, name: 'b', type: 'Secret', value: value('hush') },
+    { list: 'inputVariables', name: 'b', type: 'String', value: value('y') },
+    { list, name: 'zz', type: 'Number', value: value('y') },
+  ] as const;
+  assert.deepEqual(literalProblems(declared, given, 'connector'), [
+    'input "a", value from the connector: Current value 3 is not in allowed values list (allowedValues: 1, 2)',
+    'input "b", value from the connector: Current value ****** does not match with given regex (regex)',
+  ]);
+  assert.deepEqual(literalProblems(declared, declared, 'template'), [
+    'input "c", value from the template: it must be a number',
+  ]);
+  const open = ['<+input>', '<+spec.shell>', 'x<+'].map(text => ({ ...given[0], value: value(text) }));
+  assert.deepEqual(literalProblems(declared, open, 'secret'), []);
 });

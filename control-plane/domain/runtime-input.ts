@@ -4,7 +4,7 @@ import { isNumber, notAllowed } from './input-rules.ts';
 import type { InputType } from './inputs.ts';
 import { quotedPart, splitList, unquote } from './quoted-list.ts';
 
-export { checkValue } from './input-rules.ts';
+export { checkValue, literalProblems } from './input-rules.ts';
 
 /** What a value in a document is: a fixed text (in which expressions may stand), or left open. */
 export type InputValue =
