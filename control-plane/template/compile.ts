@@ -14,7 +14,7 @@ import { agrees } from './agreement.ts';
 import { type CheckSyntax, checkWithBash, type Verdict } from './bash-syntax.ts';
 import { digestOf, emit, holdsReferences, type Placed } from './emit.ts';
 import { loadGrammar, type Node, type WithTree } from './grammar.ts';
-import { hasShortMasks, mask, replaceAll } from './mask.ts';
+import { mask, replaceAll } from './mask.ts';
 import { place } from './placement.ts';
 import { readShell } from './read-shell.ts';
 import { type Fault, firstError, scriptFaults } from './script-faults.ts';
@@ -141,13 +141,16 @@ function placeAll(survey: Survey, declared: readonly InputName[]) {
   return { faults, placed, slots };
 }
 
-/** Names that begin like our variables are ours: a script could otherwise read, change or shadow an input. */
+/**
+ * Names that begin like our variables are ours: a script could otherwise read, change or shadow an input. Those
+ * that begin like a short mask would pass for an expression, where there is one.
+ */
 function reservedNames(source: string, expressions: readonly FoundExpression[]): Fault[] {
   const rest = replaceAll(source, expressions, ({ text }) => ' '.repeat(text.length));
-  const reserved = hasShortMasks(expressions) ? /__l(?:egate)?_\w*/g : /__legate_\w*/g;
+  const reserved = expressions.length > 0 ? /__l(?:egate)?_\w*/g : /__legate_\w*/g;
   return Array.from(rest.matchAll(reserved), ({ index, 0: name }) => {
-    const prefix = name.startsWith('__legate_') ? '__legate_' : '__l_';
-    return { at: index, message: `${name} is reserved: names that begin with ${prefix} hold the inputs` };
+    const what = name.startsWith('__legate_') ? '__legate_ hold' : '__l_ stand for';
+    return { at: index, message: `${name} is reserved: names that begin with ${what} the inputs` };
   });
 }
 

@@ -19,10 +19,6 @@ export const holdsMask = (text: string) => /__l(?:egate)?_/.test(text);
 /** The text with `<+…>` for the names, for people. */
 export const unmask = (text: string) => text.replace(/__l(?:egate)?_+/g, '<+…>');
 
-/** Whether `mask` uses the short name, so that the script itself must not. */
-export const hasShortMasks = (expressions: readonly FoundExpression[]) =>
-  expressions.some(({ text }) => text.length < long.length);
-
 export function replaceAll(
   source: string,
   expressions: readonly FoundExpression[],
