@@ -113,6 +113,8 @@ for (const [text, expected] of [
   ['<+input>.default(a(b)', /never closed/],
   ['<+input>.trim()', /^<\+input> has no method trim; it has default, allowedValues,/],
   ['<+input>.default(a).default(b)', /^\.default\(…\) stands twice/],
+  ['<+input>.default(<+x>)', /^the default: <\+x> is not understood/],
+  ['<+input>.default(a<+input>)', /^the default: <\+input> stands only/],
   ['<+input>.executionInput(x)', /takes no argument/],
   ['<+input>.allowedValues(a).regex(b)', /^\.allowedValues\(…\) and \.regex\(…\) exclude each other/],
   ['<+input>.selectOneFrom(a).selectManyFrom(b)', /exclude each other/],

@@ -1,5 +1,6 @@
 /** Runtime inputs: `<+input>` and its methods. */
 import { patternProblem } from './bounded-regex.ts';
+import { parseText } from './expression.ts';
 import { isNumber, notAllowed } from './input-rules.ts';
 import type { InputType } from './inputs.ts';
 import { quotedPart, splitList, unquote } from './quoted-list.ts';
@@ -124,8 +125,10 @@ function defaultOf(
     );
   }
   const text = isList ? argument : unquote(argument);
+  const parsed = parseText(text);
+  if (!parsed.ok) throw new Refusal(`the default: ${parsed.problem}`);
   // What its expressions give is known, and checked, only when the input is used.
-  if (text.includes('<+') || text.includes('${')) return text;
+  if (parsed.expression.kind !== 'text') return text;
   if (isNumeric && !isList && !isNumber(text)) throw new Refusal('the default must be a number');
   const problem =
     validator === undefined ? undefined : notAllowed(validator, text, isNumeric, type === 'Secret');
