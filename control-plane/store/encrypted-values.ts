@@ -23,6 +23,7 @@ export async function saveEncryptedValue(
   const result = await sql`
     insert into encrypted_values (owner, key_id, wrapped_key, ciphertext, updated_at)
     select ${owner}, ${keyId}, ${wrappedKey}, ${ciphertext}, ${now} from ${notRetired(database, keyId)}
+    where true -- SQLite would take the next line for the join's condition.
     on conflict (owner) do update set key_id = excluded.key_id, wrapped_key = excluded.wrapped_key,
       ciphertext = excluded.ciphertext, updated_at = excluded.updated_at`.execute(database);
   return result.numAffectedRows === 1n;
