@@ -6,7 +6,8 @@ import test from 'node:test';
 import { sql } from 'kysely';
 import { testDatabase } from '../../test/harness/database.ts';
 import { temporaryFolder } from '../../test/harness/temporary-folder.ts';
-import { isBusy, openSqlite } from './sqlite.ts';
+import { openSqlite } from './sqlite.ts';
+import { isBusy } from './sqlite-errors.ts';
 
 test("the file and SQLite's files beside it are their owner's only", async () => {
   await using store = await testDatabase();
@@ -14,6 +15,7 @@ test("the file and SQLite's files beside it are their owner's only", async () =>
   const modes = readdirSync(folder).map(name => [name, statSync(`${folder}/${name}`).mode & 0o777]);
   assert.deepEqual(Object.fromEntries(modes), {
     'legate.db': 0o600,
+    'legate.db.lock': 0o600,
     'legate.db-shm': 0o600,
     'legate.db-wal': 0o600,
   });

@@ -13,19 +13,51 @@ import {
   SqliteDriver,
   type TransactionSettings,
 } from 'kysely';
+import { type Hold, shareStore } from './file-lock.ts';
+import { isBusy } from './sqlite-errors.ts';
 import type { Tables } from './tables.ts';
 
 /** How long a statement waits for another process that writes. */
 const busyTimeoutMs = 5_000;
 const retryMs = 5;
 
-/** Opens the file, makes it if need be, readable to its owner only. */
+/**
+ * Opens the file, makes it if need be, readable to its owner only. Throws a `StoreInUseError` while it is being
+ * restored.
+ */
 export function openSqlite(file: string): Kysely<Tables> {
-  const sqlite = new DatabaseSync(file, { timeout: busyTimeoutMs });
-  chmodSync(file, 0o600);
-  useWriteAheadLog(sqlite);
-  sqlite.exec('PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON');
-  return new Kysely<Tables>({ dialect: new ImmediateDialect({ database: adapter(sqlite) }) });
+  const hold = shareStore(file);
+  let sqlite: DatabaseSync | undefined;
+  try {
+    sqlite = new DatabaseSync(file, { timeout: busyTimeoutMs });
+    chmodSync(file, 0o600);
+    useWriteAheadLog(sqlite);
+    sqlite.exec('PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON');
+    return new SqliteStore(sqlite, hold);
+  } catch (error) {
+    sqlite?.close();
+    hold.release();
+    throw error;
+  }
+}
+
+/** Kysely closes only what it has used; a file that was opened is open, and held, from the beginning. */
+class SqliteStore extends Kysely<Tables> {
+  readonly #sqlite: DatabaseSync;
+  readonly #hold: Hold;
+
+  constructor(sqlite: DatabaseSync, hold: Hold) {
+    super({ dialect: new ImmediateDialect({ database: adapter(sqlite) }) });
+    this.#sqlite = sqlite;
+    this.#hold = hold;
+  }
+
+  override async destroy(): Promise<void> {
+    await super.destroy();
+    if (!this.#sqlite.isOpen) return;
+    this.#sqlite.close();
+    this.#hold.release();
+  }
 }
 
 // Of several processes that make the same fresh file, SQLite tells all but one at once that it is locked,
@@ -42,11 +74,6 @@ function useWriteAheadLog(sqlite: DatabaseSync): void {
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, retryMs);
     }
   }
-}
-
-/** Whether SQLite refused because another connection holds a lock. */
-export function isBusy(error: unknown): boolean {
-  return error instanceof Error && 'errcode' in error && error.errcode === 5;
 }
 
 /**
@@ -101,7 +128,7 @@ class ImmediateDialect extends SqliteDialect {
 function adapter(sqlite: DatabaseSync): SqliteDatabase {
   const values = (parameters: readonly unknown[]) => parameters.map(toSqlite);
   return {
-    close: () => sqlite.close(),
+    close: () => {},
     prepare(sql) {
       const statement = sqlite.prepare(sql);
       return {
