@@ -2,14 +2,20 @@
 // was acknowledged is there, and each transaction wholly or not at all.
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
+import { readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import test from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { sql } from 'kysely';
 import { emptyDatabase, someTime, type TestDatabase, testDatabase } from '../../test/harness/database.ts';
 import { startPostgres } from '../../test/harness/postgres.ts';
 import { type Program, startProgram } from '../../test/harness/program.ts';
+import { temporaryFolder } from '../../test/harness/temporary-folder.ts';
+import { backup } from './backup.ts';
+import { checkStore } from './check-store.ts';
 import { type Database, openDatabase } from './database.ts';
-import { migrate } from './migrations.ts';
+import { migrate, newestMigration } from './migrations.ts';
+import { restore } from './restore.ts';
 
 const writer = new URL('../../test/harness/store-writer.ts', import.meta.url).pathname;
 
@@ -48,19 +54,19 @@ async function killWriters({ database, target }: TestDatabase, rounds: number): 
 
 test('kill -9 of those who write loses nothing that was acknowledged (sqlite)', async () => {
   await using store = await testDatabase();
-  await killWriters(store, 8);
+  await killWriters(store, 6);
   const { rows } = await sql`pragma integrity_check`.execute(store.database);
   assert.deepEqual(rows, [{ integrity_check: 'ok' }]);
 });
 
 test('kill -9 of those who write loses nothing that was acknowledged (postgres)', async () => {
   await using store = await testDatabase('postgres');
-  await killWriters(store, 5);
+  await killWriters(store, 4);
 });
 
 test('kill -9 while the schema is brought up to date leaves a store that the next start completes', async () => {
   const starter = new URL('../../test/harness/migrate-store.ts', import.meta.url).pathname;
-  for (let round = 0; round < 6; round += 1) {
+  for (let round = 0; round < 5; round += 1) {
     await using store = await emptyDatabase();
     const program = startProgram({ args: [starter, store.target, 'killed'] });
     await program.said('ready');
@@ -73,6 +79,31 @@ test('kill -9 while the schema is brought up to date leaves a store that the nex
     await migrate(store.database, someTime);
     assert.equal((await store.database.selectFrom('settings').selectAll().execute()).length, 1);
   }
+});
+
+test('kill -9 while a backup is restored leaves a whole store, and the next restore is like the first', async () => {
+  await using store = await testDatabase();
+  using places = temporaryFolder();
+  await store.database.insertInto('applications').values({ id: 'a', name: 'a', created_at: '' }).execute();
+  await store.database.destroy();
+  const data = dirname(store.target);
+  backup(data, places.file('backup.db'));
+  const restorer = new URL('../../test/harness/restore-store.ts', import.meta.url).pathname;
+  for (let round = 0; round < 6; round += 1) {
+    const program = startProgram({ args: [restorer, places.file('backup.db'), data] });
+    await program.said('restoring');
+    await setTimeout(randomInt(0, 25));
+    program.signal('SIGKILL');
+    await program.ended;
+    assert.equal(checkStore(store.target, 'the store'), newestMigration);
+    for (const name of readdirSync(data).filter(file => file.includes('.replaced-')))
+      assert.equal(checkStore(join(data, name), name), newestMigration);
+  }
+  restore(places.file('backup.db'), data, someTime);
+  assert.deepEqual(
+    readdirSync(data).filter(name => /restoring|-wal|-shm/.test(name)),
+    [],
+  );
 });
 
 test('kill -9 of the Postgres itself loses nothing that was acknowledged', async () => {
