@@ -13,6 +13,16 @@ export interface ServerConfig {
   readonly dataFolder: string;
   /** A Postgres that holds the store; may hold a password. Undefined: a SQLite file in the data folder. */
   readonly databaseUrl: string | undefined;
+  /** Where the keys come from that values of the built-in secret manager are encrypted with. */
+  readonly keyRing: {
+    readonly ring: string | undefined;
+    readonly file: string | undefined;
+    readonly command: string | undefined;
+  };
+  /** The audit trail goes here as well, as JSON lines. */
+  readonly auditFile: string | undefined;
+  /** Serve GraphQL's introspection, and a page to try queries with. */
+  readonly graphqlExplorer: boolean;
   readonly logLevel: string;
 }
 
@@ -32,6 +42,21 @@ export const serverFlags = {
     name: 'LEGATE_DATABASE_URL',
     help: 'Postgres to keep the store in, as in postgres://user@host/legate (default: SQLite in the data folder)',
   },
+  keyRingFile: {
+    flag: '--key-ring-file <file>',
+    name: 'LEGATE_KEY_RING_FILE',
+    help: 'keys for the values of the built-in secret manager; or LEGATE_KEY_RING, LEGATE_KEY_COMMAND (default: key-ring in the data folder)',
+  },
+  auditFile: {
+    flag: '--audit-file <file>',
+    name: 'LEGATE_AUDIT_FILE',
+    help: 'write the audit trail here too, as JSON lines',
+  },
+  graphqlExplorer: {
+    flag: '--graphql-explorer',
+    name: 'LEGATE_GRAPHQL_EXPLORER',
+    help: 'serve introspection and a page for trying GraphQL queries',
+  },
   logLevel: {
     flag: '--log-level <level>',
     name: 'LEGATE_LOG_LEVEL',
@@ -49,6 +74,7 @@ export function readConfig(
   const read = (key: keyof typeof serverFlags) => {
     const { flag, name } = serverFlags[key];
     const given = flags[key];
+    if (given === true) return { text: 'true', from: flag };
     if (typeof given === 'string') return { text: given.trim(), from: flag.split(' ')[0] ?? flag };
     const text = env[name]?.trim();
     return text ? { text, from: name } : undefined;
@@ -79,8 +105,21 @@ export function readConfig(
     port,
     dataFolder: resolve(data.text),
     databaseUrl: database?.text,
+    keyRing: {
+      ring: env.LEGATE_KEY_RING?.trim() || undefined,
+      file: read('keyRingFile')?.text,
+      command: env.LEGATE_KEY_COMMAND?.trim() || undefined,
+    },
+    auditFile: read('auditFile')?.text,
+    graphqlExplorer: switchOf(read('graphqlExplorer')),
     logLevel: level.text.toLowerCase(),
   };
+}
+
+function switchOf(given: { text: string; from: string } | undefined): boolean {
+  const text = given?.text.toLowerCase() ?? 'false';
+  if (text === 'true' || text === 'false') return text === 'true';
+  throw new ConfigError(`${given?.from} must be true or false (got "${given?.text}")`);
 }
 
 function isPostgresUrl(text: string): boolean {

@@ -1,21 +1,19 @@
 /** Puts the control plane together: the one place that knows every part. */
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { sql } from 'kysely';
 import { type Logger, pino } from 'pino';
 import pretty from 'pino-pretty';
 import { type Clock, systemClock } from '../protocol/index.ts';
+import { ApiKeys } from './access/api-keys.ts';
+import { authenticateDelegate } from './access/delegate-tokens.ts';
 import { createApi } from './api/http.ts';
-import { authenticateDelegate, makeFirstApiKey } from './auth.ts';
 import { ConfigError, type ServerConfig } from './config.ts';
 import { createDispatcher } from './dispatch/dispatcher.ts';
 import type { Link } from './dispatch/link.ts';
 import { Roster } from './dispatch/roster.ts';
 import { tagSet } from './domain/selectors.ts';
 import { attachGateway } from './gateway/gateway.ts';
+import { codeOf, openStore } from './open-store.ts';
 import { listKnownDelegates, saveDelegateJoined, saveDelegateLeft } from './store/access.ts';
-import { type Database, openDatabase } from './store/database.ts';
-import { migrate, NewerStoreError } from './store/migrations.ts';
 import { loadCompiler } from './template/compile.ts';
 import { serverVersion } from './version.ts';
 
@@ -30,7 +28,12 @@ export interface RunningServer {
 export async function startServer(config: ServerConfig, clock: Clock = systemClock): Promise<RunningServer> {
   const logger = createLogger(config.logLevel);
   const now = () => new Date().toISOString();
-  const database = await openStore(config, now(), logger);
+  const { database, encryption, audit } = await openStore(config, clock, now, logger);
+  const keys = new ApiKeys({
+    database,
+    now,
+    failed: error => logger.warn({ err: error }, "cannot save a key's last use"),
+  });
   const known = await listKnownDelegates(database);
   const roster = new Roster(known.map(delegate => ({ ...delegate, since: delegate.lastDisconnectedAt })));
   const note = (facts: Readonly<Record<string, unknown>>, message: string) => logger.info(facts, message);
@@ -40,6 +43,9 @@ export async function startServer(config: ServerConfig, clock: Clock = systemClo
 
   const api = createApi({
     database,
+    encryption,
+    audit,
+    keys,
     roster,
     clock,
     now,
@@ -76,6 +82,7 @@ export async function startServer(config: ServerConfig, clock: Clock = systemClo
     url = await api.listen({ port: config.port, host: config.host ?? '::' });
   } catch (error) {
     await gateway.close();
+    await audit.close();
     await database.destroy();
     throw new ConfigError(
       `--listen: cannot listen on ${config.host ?? ''}:${config.port} (${codeOf(error)})`,
@@ -88,42 +95,10 @@ export async function startServer(config: ServerConfig, clock: Clock = systemClo
       logger.info('control plane stopping');
       await gateway.close();
       await api.close();
+      await audit.close();
       await database.destroy();
     },
   };
-}
-
-async function openStore(config: ServerConfig, now: string, logger: Logger): Promise<Database> {
-  const { dataFolder: folder, databaseUrl } = config;
-  const place = databaseUrl
-    ? '--database-url: cannot use the store'
-    : `--data: cannot use the folder ${folder}`;
-  let database: Database;
-  try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    database = openDatabase(databaseUrl ?? join(folder, 'legate.db'), ({ message }) =>
-      logger.warn({ reason: message }, 'a connection to the store broke'),
-    );
-  } catch (error) {
-    throw new ConfigError(`--data: cannot use the folder ${folder} (${codeOf(error)})`);
-  }
-  try {
-    await migrate(database, now);
-  } catch (error) {
-    await database.destroy();
-    if (error instanceof NewerStoreError) throw new ConfigError(`${place}: ${error.message}`);
-    if (!databaseUrl) throw error;
-    throw new ConfigError(
-      `${place} (${codeOf(error)}${error instanceof Error && error.message ? `: ${error.message}` : ''})`,
-    );
-  }
-  const file = join(folder, 'admin.key');
-  const made = await makeFirstApiKey(database, now, key => {
-    writeFileSync(file, `${key}\n`, { mode: 0o600 });
-    chmodSync(file, 0o600); // The mode above counts for a new file only.
-  });
-  if (made) logger.info({ file }, "made the administrator's API key; it is in this file and nowhere else");
-  return database;
 }
 
 function createLogger(level: string): Logger {
@@ -131,8 +106,4 @@ function createLogger(level: string): Logger {
   return process.stdout.isTTY
     ? pino(options, pretty({ colorize: true, sync: true, translateTime: 'HH:MM:ss' }))
     : pino(options, pino.destination({ dest: 1, sync: true }));
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : String(error);
 }

@@ -9,8 +9,13 @@ import {
   type SealingKeys,
   sleep,
 } from '../../protocol/index.ts';
+import type { ApiKeys } from '../access/api-keys.ts';
 import type { DispatchEvent } from '../dispatch/dispatcher.ts';
-import { type FetchTools, fetchSecret } from '../fetch-secret.ts';
+import { RequestError } from '../domain/errors.ts';
+import { resolveReference } from '../domain/reference.ts';
+import { scopeOf } from '../domain/scope.ts';
+import { type Consumer, type FetchTools, fetchSecret } from '../fetch-secret.ts';
+import { callerOf } from './caller.ts';
 import { body, FetchRequest, TestRequest } from './requests.ts';
 
 /** A line of the answer, as callers see it. */
@@ -23,17 +28,20 @@ export type FetchEvent =
   | { readonly event: 'value'; readonly seq: number; readonly length: 'non-empty' }
   | (Omit<Extract<DispatchEvent, { event: 'succeeded' }>, 'event'> & { readonly event: 'done' });
 
-export function fetchRoutes(api: FastifyInstance, tools: FetchTools): void {
+export function fetchRoutes(api: FastifyInstance, tools: FetchTools & { readonly keys: ApiKeys }): void {
   api.post('/fetch', async (request, reply) => {
-    const { secret, publicKey, logs } = body(FetchRequest, request.body);
-    const signal = hangUpSignal(reply);
+    const asked = body(FetchRequest, request.body);
+    const { publicKey, logs } = asked;
+    const caller = callerOf(request);
+    const signal = hangUpSignal(reply, end => tools.keys.whenEnded(caller, end));
     const keys = publicKey ? undefined : await generateSealingKeys();
     const recipient = publicKey ?? keys?.publicKey;
     if (!recipient) throw new Error('a fetch has no recipient');
     const events = await fetchSecret(tools, {
-      subject: { secret },
+      subject: { secret: referenceOf(asked.secret, asked) },
+      consumer: consumerOf(asked),
       recipient,
-      caller: request.caller,
+      caller,
       logs: logs === true,
       signal,
     });
@@ -41,13 +49,14 @@ export function fetchRoutes(api: FastifyInstance, tools: FetchTools): void {
   });
 
   api.post('/connectors/test', async (request, reply) => {
-    const { connector } = body(TestRequest, request.body);
-    const signal = hangUpSignal(reply);
+    const asked = body(TestRequest, request.body);
+    const caller = callerOf(request);
+    const signal = hangUpSignal(reply, end => tools.keys.whenEnded(caller, end));
     const { publicKey } = await generateSealingKeys();
     const events = await fetchSecret(tools, {
-      subject: { connector },
+      subject: { connector: referenceOf(asked.connector, asked) },
       recipient: publicKey,
-      caller: request.caller,
+      caller,
       logs: true,
       signal,
     });
@@ -55,9 +64,28 @@ export function fetchRoutes(api: FastifyInstance, tools: FetchTools): void {
   });
 }
 
-/** Aborts when the caller goes away before the answer is complete. */
-function hangUpSignal(reply: FastifyReply): AbortSignal {
+interface Place {
+  readonly orgIdentifier?: string;
+  readonly projectIdentifier?: string;
+}
+
+/** A reference as a caller writes it: absolute, or to be read in the scope that is named beside it. */
+export function referenceOf(text: string, { orgIdentifier, projectIdentifier }: Place) {
+  return resolveReference(text, scopeOf(orgIdentifier, projectIdentifier));
+}
+
+function consumerOf(asked: { application?: string; environment?: string }): Consumer | undefined {
+  const { application, environment } = asked;
+  if (application !== undefined && environment !== undefined) return { application, environment };
+  if (application === undefined && environment === undefined) return undefined;
+  throw new RequestError('INVALID_REQUEST', 'application and environment go together: give both or none');
+}
+
+/** Aborts when the caller goes away before the answer is complete, or `watch` says that its key has ended. */
+export function hangUpSignal(reply: FastifyReply, watch: (end: () => void) => () => void): AbortSignal {
   const hungUp = new AbortController();
+  const stopWatching = watch(() => hungUp.abort());
+  reply.raw.once('close', stopWatching);
   // It may be gone already: who it is had to be looked up.
   if (reply.raw.closed) hungUp.abort();
   reply.raw.once('close', () => {

@@ -1,35 +1,29 @@
 /** The HTTP face: who may come in, how errors look, and the routes. */
-import { randomUUID } from 'node:crypto';
-import fastify, {
-  type FastifyBaseLogger,
-  type FastifyInstance,
-  type FastifyReply,
-  type FastifyRequest,
-} from 'fastify';
+import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply } from 'fastify';
+import type { ApiKeys } from '../access/api-keys.ts';
+import { authorize } from '../access/authorize.ts';
+import { makeDelegateToken } from '../access/delegate-tokens.ts';
 import { type ApplyTools, applyDocuments } from '../apply.ts';
-import { authenticateCaller, makeDelegateToken } from '../auth.ts';
+import { audited } from '../audit/audited.ts';
+import { by } from '../audit/record.ts';
 import type { Roster } from '../dispatch/roster.ts';
-import { type ErrorCode, RequestError } from '../domain/errors.ts';
+import { scopeOf } from '../domain/scope.ts';
 import type { FetchTools } from '../fetch-secret.ts';
-import { fetchRoutes } from './fetch.ts';
+import { callerOf, keyOf } from './caller.ts';
+import { describeError, errorBody } from './errors.ts';
+import { fetchRoutes, hangUpSignal } from './fetch.ts';
 import { listRoutes } from './lists.ts';
 import { ApplyRequest, body, TokenRequest } from './requests.ts';
 
-export interface ApiTools extends ApplyTools, FetchTools {
+export interface ApiTools extends ApplyTools, Omit<FetchTools, 'audit'> {
+  readonly keys: ApiKeys;
   readonly roster: Roster;
   readonly logger: FastifyBaseLogger;
   /** Does the store answer? */
   readonly ready: () => Promise<boolean>;
+  /** Routes outside the native API. */
+  readonly more?: (app: FastifyInstance) => void;
 }
-
-const statuses: Record<ErrorCode, number> = {
-  INVALID_REQUEST: 400,
-  INVALID_ARGUMENT: 400,
-  INVALID_IDENTIFIER_REF: 400,
-  SECRET_MANAGEMENT_ERROR: 400,
-  USER_NOT_AUTHORIZED: 401,
-  RESOURCE_NOT_FOUND: 404,
-};
 
 /** Everything that `apply` takes at once. */
 const bodyLimit = 8 * 1_048_576;
@@ -39,7 +33,7 @@ export function createApi(tools: ApiTools): FastifyInstance {
     loggerInstance: tools.logger,
     bodyLimit,
     // A reference is longer than the 100 characters at which the router stops by itself.
-    routerOptions: { maxParamLength: 300 },
+    routerOptions: { maxParamLength: 500 },
     // Streams of a fetch end by being cancelled when the server stops, not by being waited for.
     forceCloseConnections: true,
     // What is wrong before a route is found, such as a malformed path, looks like every other error.
@@ -70,27 +64,15 @@ export function createApi(tools: ApiTools): FastifyInstance {
       ? { status: 'ok' }
       : reply.status(503).send({ status: 'not ready', reason: 'the store does not answer' }),
   );
+  tools.more?.(app);
 
   void app.register(
     async api => {
-      api.decorateRequest('caller', '');
+      api.decorateRequest('legateCaller', undefined);
       api.addHook('onRequest', async request => {
-        const { name } = await authenticateCaller(tools.database, keyOf(request));
-        request.caller = name;
+        request.legateCaller = await tools.keys.authenticate(keyOf(request), request.ip);
       });
-      api.post('/apply', async request => {
-        const { sources, dryRun } = body(ApplyRequest, request.body);
-        return { applied: await applyDocuments(tools, sources, dryRun === true) };
-      });
-      api.post('/delegate-tokens', async request => {
-        const { name, delegateNames } = body(TokenRequest, request.body);
-        const token = await makeDelegateToken(
-          tools.database,
-          { name, delegateNames: delegateNames ?? [] },
-          tools.now(),
-        );
-        return { name, token };
-      });
+      applyRoutes(api, tools);
       fetchRoutes(api, tools);
       listRoutes(api, tools);
     },
@@ -99,36 +81,41 @@ export function createApi(tools: ApiTools): FastifyInstance {
   return app;
 }
 
-function keyOf(request: FastifyRequest): string | undefined {
-  const header = request.headers['x-api-key'];
-  if (typeof header === 'string') return header;
-  return /^Bearer (\S+)$/.exec(request.headers.authorization ?? '')?.[1];
-}
+function applyRoutes(api: FastifyInstance, tools: ApiTools): void {
+  api.post('/apply', async (request, reply) => {
+    const asked = body(ApplyRequest, request.body);
+    const caller = callerOf(request);
+    const sources = asked.sources.map(({ name, text, files = {} }) => ({
+      name,
+      text,
+      files: new Map(Object.entries(files).map(([path, data]) => [path, Buffer.from(data, 'base64')])),
+    }));
+    const applied = await applyDocuments(tools, {
+      sources,
+      dryRun: asked.dryRun === true,
+      accept: asked.accept === true,
+      skipTests: asked.skipTests === true,
+      caller,
+      signal: hangUpSignal(reply, end => tools.keys.whenEnded(caller, end)),
+    });
+    return { applied };
+  });
 
-function describeError(error: unknown): { status: number; body: ReturnType<typeof errorBody> } {
-  if (error instanceof RequestError) {
-    const { code, message, problems } = error;
-    return { status: statuses[code], body: { ...errorBody(code, problems), message } };
-  }
-  // The framework's own refusals (not JSON, too large) say nothing of what was sent.
-  const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 500;
-  if (status >= 400 && status < 500 && error instanceof Error) {
-    return { status, body: errorBody('INVALID_REQUEST', [error.message]) };
-  }
-  return {
-    status: 500,
-    body: errorBody('INTERNAL', ['Legate itself failed; its log says more under this correlationId']),
-  };
-}
-
-function errorBody(code: string, problems: readonly string[]) {
-  const correlationId = randomUUID();
-  return { status: 'ERROR', code, message: problems.join('\n'), problems, correlationId };
-}
-
-declare module 'fastify' {
-  interface FastifyRequest {
-    /** The name of the API key. */
-    caller: string;
-  }
+  api.post('/delegate-tokens', async request => {
+    const { name, delegateNames = [], ...place } = body(TokenRequest, request.body);
+    const caller = callerOf(request);
+    const scope = scopeOf(place.orgIdentifier, place.projectIdentifier);
+    const about = {
+      ...by(caller),
+      action: 'delegate-token.create',
+      subject: `delegate-token/${name}`,
+      scope,
+    };
+    const token = await audited(tools.audit, tools.clock, about, async () => {
+      // A name is taken or not in the whole account: only who administers a part of it may ask.
+      authorize(caller, 'administer', { scope });
+      return makeDelegateToken(tools.database, { name, delegateNames, scope }, tools.now());
+    });
+    return { name, token };
+  });
 }

@@ -7,28 +7,62 @@ import { RequestError } from '../domain/errors.ts';
 const strict = <T extends Record<string, TSchema>>(fields: T) =>
   Type.Object(fields, { additionalProperties: false });
 const Reference = Type.String({ minLength: 1, maxLength: 300 });
+/** Where a reference without prefix, or with `org.`, is to be read. */
+const scopeFields = {
+  orgIdentifier: Type.Optional(Type.String({ maxLength: 128 })),
+  projectIdentifier: Type.Optional(Type.String({ maxLength: 128 })),
+};
+/** An id of FirstGen's kind. */
+const opaqueId = Type.String({ minLength: 1, maxLength: 128 });
 const tokenName = Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$' });
 
 export const FetchRequest = strict({
   secret: Reference,
+  ...scopeFields,
+  /** On whose behalf: for secrets with a usage scope. Both or none. */
+  application: Type.Optional(opaqueId),
+  environment: Type.Optional(opaqueId),
   /** Whoever brings a key gets the value sealed to it; others get it opened by the API. */
   publicKey: Type.Optional(PublicKey),
   /** Send the script's redacted error output too. */
   logs: Type.Optional(Type.Boolean()),
 });
 
-export const TestRequest = strict({ connector: Reference });
+export const TestRequest = strict({ connector: Reference, ...scopeFields });
+
+export const AcceptRequest = strict({ connector: Reference, ...scopeFields });
 
 export const ApplyRequest = strict({
-  sources: Type.Array(strict({ name: Type.String({ maxLength: 4_096 }), text: Type.String() }), {
-    minItems: 1,
-  }),
+  sources: Type.Array(
+    strict({
+      name: Type.String({ maxLength: 4_096 }),
+      text: Type.String(),
+      /** Base64 of the files that its SecretFile documents name, by the path that is written there. */
+      files: Type.Optional(Type.Record(Type.String(), Type.String({ pattern: '^[A-Za-z0-9+/]*={0,2}$' }))),
+    }),
+    { minItems: 1 },
+  ),
   dryRun: Type.Optional(Type.Boolean()),
+  /** Move the connectors of template versions that change. */
+  accept: Type.Optional(Type.Boolean()),
+  /** Save connectors without their connection test. */
+  skipTests: Type.Optional(Type.Boolean()),
 });
 
 export const TokenRequest = strict({
   name: tokenName,
   delegateNames: Type.Optional(Type.Array(tokenName, { maxItems: 100 })),
+  /** Whom its delegates serve: the account, an organisation or a project, and what is below. */
+  ...scopeFields,
+});
+
+export const ScopeQuery = strict(scopeFields);
+
+export const TemplateQuery = strict({
+  ...scopeFields,
+  versionLabel: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
+  /** Part of a name or identifier, in any case. */
+  search: Type.Optional(Type.String({ maxLength: 128 })),
 });
 
 const ajv = new Ajv2020({ strict: true, allErrors: true });
@@ -38,4 +72,11 @@ export function body<Schema extends TSchema>(schema: Schema, data: unknown): Sta
   const validate = ajv.compile<Static<Schema>>(schema);
   if (validate(data)) return data;
   throw new RequestError('INVALID_REQUEST', describe('body', validate.errors));
+}
+
+/** The same for what stands behind the `?` of a URL. */
+export function query<Schema extends TSchema>(schema: Schema, data: unknown): Static<Schema> {
+  const validate = ajv.compile<Static<Schema>>(schema);
+  if (validate(data)) return data;
+  throw new RequestError('INVALID_REQUEST', describe('query', validate.errors));
 }

@@ -1,18 +1,13 @@
 import { Writable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
+import { makeFirstApiKey } from '../../control-plane/access/first-api-key.ts';
 import { createApi } from '../../control-plane/api/http.ts';
-import { applyDocuments } from '../../control-plane/apply.ts';
-import { makeFirstApiKey } from '../../control-plane/auth.ts';
-import type { DispatchEvent, DispatchRequest } from '../../control-plane/dispatch/dispatcher.ts';
 import { Roster } from '../../control-plane/dispatch/roster.ts';
-import { anyCompile } from './compile.ts';
 import { someTime, type TestDatabase, testDatabase } from './database.ts';
 import { connectorYaml, secretYaml, templateYaml } from './documents.ts';
-import { FakeClock } from './fake-clock.ts';
-
-/** What stands in for the dispatcher: a test says what happens. */
-export type Play = (request: DispatchRequest) => AsyncGenerator<DispatchEvent, void, void>;
+import type { FakeClock } from './fake-clock.ts';
+import { type Play, toolsFor } from './tools.ts';
 
 export interface TestApi extends AsyncDisposable {
   readonly app: FastifyInstance;
@@ -37,9 +32,8 @@ export interface TestApi extends AsyncDisposable {
 /** The API over a real store with one template, connector and secret in it, and nothing else that is real. */
 export async function testApi(): Promise<TestApi> {
   const store = await testDatabase();
-  const clock = new FakeClock();
+  const tools = await toolsFor(store.database);
   const roster = new Roster();
-  const notes: Readonly<Record<string, unknown>>[] = [];
   let log = '';
   const sink = new Writable({
     write(chunk, _, done) {
@@ -52,29 +46,20 @@ export async function testApi(): Promise<TestApi> {
     key = made;
   });
   const app = createApi({
-    database: store.database,
+    ...tools,
     roster,
-    clock,
-    now: () => someTime,
-    note: facts => notes.push(facts),
     logger: pino({ level: 'warn' }, sink),
-    compile: anyCompile,
     dispatch: request => self.play(request),
     ready: async () => self.ready,
   });
-  const sources = [templateYaml, connectorYaml, secretYaml].map(text => ({ name: 'x.yaml', text }));
-  await applyDocuments(
-    { database: store.database, compile: anyCompile, now: () => someTime },
-    sources,
-    false,
-  );
+  await tools.apply([templateYaml, connectorYaml, secretYaml].join('---\n'));
   const self: TestApi = {
     app,
     store,
     roster,
-    clock,
+    clock: tools.clock,
     key,
-    notes,
+    notes: tools.notes,
     ready: true,
     play: async function* () {},
     log: () => log,

@@ -7,7 +7,8 @@ import type { FakeLink, Says } from './fake-link.ts';
 export const somePlan: Plan = {
   subject: { secret: 'account.db', connector: 'account.kv', template: 'account.http@1' },
   program: { text: 'secret=$__legate_1', digest: `sha256:${'0'.repeat(64)}` },
-  inputs: ['demo/db'],
+  owner: 'account',
+  inputs: [{ label: 'path', value: 'demo/db', secret: false }],
   workingDirectory: undefined,
   selectors: [],
   timeoutMs: 20_000,

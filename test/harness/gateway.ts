@@ -8,8 +8,8 @@ import { delegatePath, frameText, subprotocol } from '../../protocol/index.ts';
 import { FakeClock } from './fake-clock.ts';
 
 const tokens: Readonly<Record<string, TokenFacts>> = {
-  any: { name: 'any', delegateNames: [] },
-  edges: { name: 'edges', delegateNames: ['edge-1', 'edge-2'] },
+  any: { name: 'any', delegateNames: [], scope: 'account' },
+  edges: { name: 'edges', delegateNames: ['edge-1', 'edge-2'], scope: 'account' },
 };
 
 export const someHello = {

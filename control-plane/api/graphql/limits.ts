@@ -90,7 +90,8 @@ export function limitsRule(context: ValidationContext): ASTVisitor {
         refuse(`The request has ${aliases} aliases; at most ${graphqlLimits.aliases} are allowed.`);
       if (weight > graphqlLimits.weight)
         refuse(
-          `The request is too complex: its fields weigh ${weight}, at most ${graphqlLimits.weight} are allowed. ` +
+          `The request is too complex: its fields weigh ${weight > 1e6 ? 'millions' : weight}, at most ` +
+            `${graphqlLimits.weight} are allowed. ` +
             `A field weighs 1, one that runs a script ${scriptWeight}. Ask for less, in several requests.`,
         );
     },
