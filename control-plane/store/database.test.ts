@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { sql } from 'kysely';
-import { eachDialect, testDatabase } from '../../test/harness/database.ts';
+import { eachDialect } from '../../test/harness/database.ts';
 import { type Database, dialectOf, forUpdate, isPostgresUrl, openDatabase, waitForTurn } from './database.ts';
 
 const fact = (name: string, value = '') => ({ name, value });
@@ -130,19 +130,4 @@ eachDialect('those who wait for their turn come one after the other', async ({ d
     }),
   );
   assert.deepEqual(await counter(database).executeTakeFirst(), { value: '20' });
-});
-
-test('a target that is no URL is refused in words that do not repeat it', async () => {
-  await using store = await testDatabase();
-  assert.equal(store.dialect, 'sqlite');
-  for (const url of ['postgres://user:hunter2@host:port/d', 'postgres://user:hunter2@[::/d']) {
-    assert.throws(
-      () => openDatabase(url),
-      (error: unknown) =>
-        error instanceof Error &&
-        !JSON.stringify(error).includes('hunter2') &&
-        !String(error.stack).includes('hunter2') &&
-        error.cause === undefined,
-    );
-  }
 });

@@ -16,7 +16,7 @@ export function isPostgresUrl(target: string): boolean {
 /**
  * Opens the store at a file path (SQLite; the file is made if need be) or a `postgres://` URL. A Postgres that cannot
  * be reached shows with the first query. `onError` hears of a connection that broke while nobody waited for it; the
- * next query makes a new one.
+ * next query makes a new one. Throws a `PostgresUrlError`, or a `StoreInUseError` for a file that is being restored.
  */
 export function openDatabase(target: string, onError: (error: Error) => void = () => {}): Database {
   return isPostgresUrl(target) ? openPostgres(target, onError) : openSqlite(target);

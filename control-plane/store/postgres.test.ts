@@ -3,6 +3,7 @@ import test from 'node:test';
 import { sql } from 'kysely';
 import { testDatabase } from '../../test/harness/database.ts';
 import { type Database, openDatabase } from './database.ts';
+import { PostgresUrlError } from './postgres.ts';
 
 const setting = async (database: Database, name: string) => {
   const { rows } = await sql<{ value: string }>`select current_setting(${name}) as value`.execute(database);
@@ -62,6 +63,25 @@ test('a connection that breaks in a transaction fails the transaction, and nothi
   const rows = await database.selectFrom('settings').selectAll().where('name', 'in', ['a', 'b']).execute();
   assert.deepEqual(rows, []);
   await database.destroy();
+});
+
+test('a URL that cannot be used is refused in words that do not repeat it', () => {
+  const refusal = (url: string) => {
+    try {
+      openDatabase(url);
+    } catch (error) {
+      assert.ok(error instanceof PostgresUrlError);
+      assert.equal(error.cause, undefined);
+      assert.doesNotMatch(String(error.stack), /hunter2/);
+      return error.message;
+    }
+    return assert.fail('it was taken');
+  };
+  assert.equal(refusal('postgres://user:hunter2@host:port/d'), 'the Postgres URL cannot be used');
+  assert.equal(
+    refusal('postgres://user:hunter2@host/d?sslmode=verify-full&sslrootcert=/absent.pem'),
+    "the Postgres URL cannot be used: ENOENT: no such file or directory, open '/absent.pem'",
+  );
 });
 
 test('a Postgres that cannot be reached fails the query, in words without the password', async () => {

@@ -8,10 +8,10 @@ const connections = 10;
 
 /**
  * Opens a Postgres by its URL; connects with the first query. `onError` hears of connections that break while no
- * query is under way. Throws for a URL that is none, in words without the URL: it may hold a password.
+ * query is under way. Throws a `PostgresUrlError`.
  */
 export function openPostgres(url: string, onError: (error: Error) => void): Kysely<Tables> {
-  if (!isReadable(url)) throw new Error('the Postgres URL cannot be read');
+  check(url);
   const pool = new pg.Pool({
     connectionString: url,
     application_name: 'legate',
@@ -32,12 +32,18 @@ export function openPostgres(url: string, onError: (error: Error) => void): Kyse
   return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
 }
 
-function isReadable(url: string): boolean {
+/** A URL that cannot be used, in words without the URL: it may hold a password. */
+export class PostgresUrlError extends Error {
+  override readonly name = 'PostgresUrlError';
+}
+
+function check(url: string): void {
   try {
     new pg.Client({ connectionString: url });
-    return true;
-  } catch {
-    return false;
+  } catch (error) {
+    // Such as the certificate that `sslrootcert` names; the system's message names the file.
+    const ofTheSystem = error instanceof Error && 'syscall' in error;
+    throw new PostgresUrlError(`the Postgres URL cannot be used${ofTheSystem ? `: ${error.message}` : ''}`);
   }
 }
 
