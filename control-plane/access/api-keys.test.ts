@@ -72,8 +72,8 @@ test("the first key is the administrator's, and lets its holder in", async () =>
 test('a key that is wrong, missing, empty, expired, revoked or no API key is refused alike', async () => {
   await using at = await desk();
   const { keys, admin, adminKey } = at;
-  const expired = await keys.make(admin, { name: 'expired', grants: viewer, expiresInMs: hourMs });
-  const revoked = await keys.make(admin, { name: 'revoked', grants: viewer });
+  const { key: expired } = await keys.make(admin, { name: 'expired', grants: viewer, expiresInMs: hourMs });
+  const { key: revoked } = await keys.make(admin, { name: 'revoked', grants: viewer });
   await keys.revoke(admin, 'revoked');
   at.pass(hourMs);
   const wrong = [adminKey.slice(0, -1), `${adminKey}x`, adminKey.toUpperCase(), ` ${adminKey}`];
@@ -83,7 +83,7 @@ test('a key that is wrong, missing, empty, expired, revoked or no API key is ref
 
 test('a key counts until the moment at which it expires', async () => {
   await using at = await desk();
-  const key = await at.keys.make(at.admin, { name: 'ci', grants: viewer, expiresInMs: hourMs });
+  const { key } = await at.keys.make(at.admin, { name: 'ci', grants: viewer, expiresInMs: hourMs });
   at.pass(hourMs - 1);
   const { grants, name } = await at.keys.authenticate(key, '');
   assert.deepEqual([name, grants], ['ci', viewer]);
@@ -93,7 +93,7 @@ test('a key counts until the moment at which it expires', async () => {
 
 test('nothing of a key but a hash is kept', async () => {
   await using at = await desk();
-  const key = await at.keys.make(at.admin, { name: 'ci', grants: viewer });
+  const { key } = await at.keys.make(at.admin, { name: 'ci', grants: viewer });
   const rows = [
     await at.store.database.selectFrom('api_keys').selectAll().execute(),
     await at.store.database.selectFrom('api_key_credentials').selectAll().execute(),
@@ -115,7 +115,7 @@ test('nobody gives rights where they are no administrator, and sees, rotates or 
   await using at = await desk();
   const { keys, admin } = at;
   const caller = async (name: string, ...grants: AskedGrant[]) =>
-    keys.authenticate(await keys.make(admin, { name, grants }), '');
+    keys.authenticate((await keys.make(admin, { name, grants })).key, '');
   const payments = await caller('payments', { role: 'admin', scope: 'org/payments' });
   const editor = await caller('editor', { role: 'editor' }, { role: 'fetcher' });
   await keys.make(admin, { name: 'both', grants: [...viewer, { role: 'viewer', scope: 'org/other' }] });
@@ -147,9 +147,9 @@ test('nobody gives rights where they are no administrator, and sees, rotates or 
 
 test('a rotation makes a new credential at once; those before count until the overlap is over', async () => {
   await using at = await desk();
-  const old = await at.keys.make(at.admin, { name: 'ci', grants: viewer, expiresInMs: 10 * hourMs });
+  const { key: old } = await at.keys.make(at.admin, { name: 'ci', grants: viewer, expiresInMs: 10 * hourMs });
   at.pass(1);
-  const made = await at.keys.rotate(at.admin, 'ci', { overlapMs: hourMs });
+  const { key: made } = await at.keys.rotate(at.admin, 'ci', { overlapMs: hourMs });
   const [before, after] = [await at.keys.authenticate(old, ''), await at.keys.authenticate(made, '')];
   assert.deepEqual(before, after);
   at.pass(hourMs);
@@ -162,15 +162,15 @@ test('a rotation makes a new credential at once; those before count until the ov
 
 test('a rotation without overlap ends the credential before, and what it has running, at once', async () => {
   await using at = await desk();
-  const old = await at.keys.make(at.admin, { name: 'ci', grants: viewer });
+  const { key: old } = await at.keys.make(at.admin, { name: 'ci', grants: viewer });
   const caller = await at.keys.authenticate(old, '');
   const ended = new AbortController();
   at.keys.whenEnded(caller, () => ended.abort());
   at.pass(1);
-  const overlapping = await at.keys.rotate(at.admin, 'ci', { overlapMs: 1 });
+  const { key: overlapping } = await at.keys.rotate(at.admin, 'ci', { overlapMs: 1 });
   assert.equal(ended.signal.aborted, false);
   at.pass(1);
-  const made = await at.keys.rotate(at.admin, 'ci', { overlapMs: 0 });
+  const { key: made } = await at.keys.rotate(at.admin, 'ci', { overlapMs: 0 });
   assert.equal(ended.signal.aborted, true);
   for (const key of [old, overlapping]) await assert.rejects(at.keys.authenticate(key, ''), unauthorized);
   at.keys.whenEnded(await at.keys.authenticate(made, ''), () => assert.fail('it counts'))();
@@ -178,9 +178,9 @@ test('a rotation without overlap ends the credential before, and what it has run
 
 test('revoking ends a key for good, with what it has running and whatever overlap there was', async () => {
   await using at = await desk();
-  const old = await at.keys.make(at.admin, { name: 'ci', grants: viewer });
+  const { key: old } = await at.keys.make(at.admin, { name: 'ci', grants: viewer });
   at.pass(1);
-  const made = await at.keys.rotate(at.admin, 'ci', { overlapMs: hourMs });
+  const { key: made } = await at.keys.rotate(at.admin, 'ci', { overlapMs: hourMs });
   const ended = new AbortController();
   at.keys.whenEnded(await at.keys.authenticate(old, ''), () => ended.abort());
   await at.keys.revoke(at.admin, 'ci');

@@ -1,6 +1,6 @@
 /** API keys: who a caller is, and how keys are made, renewed and ended. */
 import { accessDenied, RequestError } from '../domain/errors.ts';
-import { administersAll, type Caller } from '../domain/permissions.ts';
+import { administersAll, type Caller, type Grant } from '../domain/permissions.ts';
 import {
   addCredential,
   findApiKey,
@@ -16,6 +16,13 @@ import { hashOf, newApiKey, newId } from './credentials.ts';
 import { type AskedGrant, checkGrants } from './grants.ts';
 import { KeyEndings } from './key-endings.ts';
 import { administersAccount, type ListedKey, lifetimeMs, listed, stateOf } from './listed-key.ts';
+
+/** A key that was just made. */
+export interface MadeKey {
+  /** It can't be had again. */
+  readonly key: string;
+  readonly grants: readonly Grant[];
+}
 
 /** How exactly `last used` is known; a fetch must not wait for a disk to say that it happened. */
 const lastUsedStepMs = 60_000;
@@ -63,11 +70,11 @@ export class ApiKeys {
     return this.#endings.watch(caller, then);
   }
 
-  /** Makes a key; what is returned can't be had again. No key gives rights where its maker is no administrator. */
+  /** Makes a key. Nobody gives rights where they are no administrator. */
   async make(
     caller: Caller,
     asked: { name: string; grants: readonly AskedGrant[]; expiresInMs?: number | undefined },
-  ): Promise<string> {
+  ): Promise<MadeKey> {
     const grants = checkGrants(asked.grants);
     if (!administersAll(caller.grants, grants)) throw accessDenied();
     const { database, now } = this.#tools;
@@ -84,7 +91,7 @@ export class ApiKeys {
         expiresAt: later(createdAt, asked.expiresInMs),
       }),
     );
-    if (saved) return key;
+    if (saved) return { key, grants };
     // A name is never used twice: the audit trail would mean two by it.
     throw new RequestError(
       'INVALID_REQUEST',
@@ -108,7 +115,7 @@ export class ApiKeys {
     caller: Caller,
     name: string,
     { overlapMs, expiresInMs }: { overlapMs: number; expiresInMs?: number | undefined },
-  ): Promise<string> {
+  ): Promise<MadeKey> {
     const { database, now } = this.#tools;
     const key = await this.#administered(caller, name);
     const createdAt = now();
@@ -126,15 +133,15 @@ export class ApiKeys {
       );
     }
     if (overlapMs === 0) this.#endings.end(key.id);
-    return made;
+    return { key: made, grants: key.grants };
   }
 
   /**
-   * Ends a key at once and for good, with what it has running. Again is no error. Refused for the last key that
-   * administers the account.
+   * Ends a key at once and for good, with what it has running; gives what it allowed. Again is no error. Refused for
+   * the last key that administers the account.
    */
-  async revoke(caller: Caller, name: string): Promise<void> {
-    const { id } = await this.#administered(caller, name);
+  async revoke(caller: Caller, name: string): Promise<readonly Grant[]> {
+    const { id, grants } = await this.#administered(caller, name);
     const { database, now } = this.#tools;
     await database.transaction().execute(async transaction => {
       await waitForTurn(transaction, 'revoke an API key');
@@ -151,6 +158,7 @@ export class ApiKeys {
       await saveRevoked(transaction, id, at);
     });
     this.#endings.end(id);
+    return grants;
   }
 
   /** Resolves when nothing more is being written; to be awaited before the store is closed. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { checkGrants } from './grants.ts';
+import { checkGrants, commonScope, formatGrant } from './grants.ts';
 
 test('references in a grant are kept in their absolute form, read against its scope', () => {
   assert.deepEqual(
@@ -48,4 +48,24 @@ test('every wrong grant is told, by its place and rule', () => {
 
 test('a key without grants is refused', () => {
   assert.throws(() => checkGrants([]), /grants must hold at least one/);
+});
+
+test('a grant is written as it is asked for', () => {
+  const [plain, narrowed] = checkGrants([
+    { role: 'viewer' },
+    { role: 'fetcher', scope: 'org/payments', connector: 'account.vault', secret: 'org.db' },
+  ]);
+  assert.ok(plain && narrowed);
+  assert.equal(formatGrant(plain), 'viewer@account');
+  assert.equal(formatGrant(narrowed), 'fetcher@org/payments:connector=account.vault:secret=org/payments/db');
+});
+
+test('what a key is about is the narrowest scope that holds all of its grants', () => {
+  const common = (...scopes: string[]) =>
+    commonScope(checkGrants(scopes.map(scope => ({ role: 'viewer', scope }))));
+  assert.equal(common('org/a/x'), 'org/a/x');
+  assert.equal(common('org/a/x', 'org/a/y'), 'org/a');
+  assert.equal(common('org/a', 'org/a/y'), 'org/a');
+  assert.equal(common('org/a/x', 'org/b/x'), 'account');
+  assert.equal(commonScope([]), 'account');
 });

@@ -2,7 +2,7 @@
 import { RequestError } from '../domain/errors.ts';
 import { type Grant, type Role, roles } from '../domain/permissions.ts';
 import { formatReference, type Reference, resolveReference } from '../domain/reference.ts';
-import { isWithin, parseScope, type Scope } from '../domain/scope.ts';
+import { account, isWithin, parseScope, type Scope, visibleFrom } from '../domain/scope.ts';
 
 export interface AskedGrant {
   readonly role: string;
@@ -33,7 +33,7 @@ export function checkGrants(asked: readonly AskedGrant[]): Grant[] {
 function checkGrant(asked: AskedGrant): Grant {
   const role = roles.find(known => known === asked.role);
   if (!role) throw invalid(`role must be one of ${roles.join(', ')} (got "${asked.role.slice(0, 100)}")`);
-  const scope = parseScope(asked.scope ?? 'account');
+  const scope = parseScope(asked.scope ?? account);
   const { connector, secret } = asked;
   if (role !== 'fetcher' && (connector !== undefined || secret !== undefined)) {
     throw invalid(`only the role fetcher can be narrowed to a connector or a secret (this one is ${role})`);
@@ -55,6 +55,21 @@ function narrowed(role: Role, scope: Scope, field: 'connector' | 'secret', text:
     );
   }
   return formatReference(reference);
+}
+
+/** As the command line takes it: `fetcher@org/payments:secret=org/payments/db`. */
+export function formatGrant({ role, scope, connector, secret }: Grant): string {
+  const narrowing = Object.entries({ connector, secret }).flatMap(([field, reference]) =>
+    reference === undefined ? [] : `:${field}=${reference}`,
+  );
+  return `${role}@${scope}${narrowing.join('')}`;
+}
+
+/** The narrowest scope that holds all of the grants; it is the account where two have nothing else in common. */
+export function commonScope(grants: readonly Grant[]): Scope {
+  const [first, ...others] = grants;
+  const candidates = first ? visibleFrom(first.scope) : [];
+  return candidates.find(scope => others.every(grant => isWithin(grant.scope, scope))) ?? account;
 }
 
 /** A secret may use a connector from above its own scope; the secret itself is in the grant's scope or below. */

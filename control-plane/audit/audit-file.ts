@@ -2,6 +2,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import type { Head, Link } from './chain.ts';
 import { type FileLine, formatLine, parseLine } from './file-line.ts';
+import { type Verification, verifyFile } from './verify.ts';
 
 /** The file can't be used; the message says why and what to do. */
 export class AuditFileError extends Error {
@@ -53,6 +54,11 @@ export class AuditFile {
   /** The last record that is in the file, or that was in the one before. */
   get head(): Head {
     return this.#head;
+  }
+
+  /** Is every line what was written, and the last one there? */
+  verify(key: Uint8Array): Promise<Verification> {
+    return verifyFile(this.#path, key, this.#size > 0 ? [this.#head] : [], this.#size);
   }
 
   /** Adds links, of which the first follows the head; they are on the disk when this resolves. */

@@ -6,6 +6,7 @@ import { AuditFile } from './audit-file.ts';
 import { emptyHead, type Head, hashAfter, headOf, type Link } from './chain.ts';
 import { fingerprinter } from './fingerprint.ts';
 import type { AuditEntry } from './record.ts';
+import { type Verification, verifyStore } from './verify.ts';
 
 /** The trail could not be written, so what was to be recorded must not happen, or be answered. */
 export class AuditError extends Error {
@@ -69,9 +70,19 @@ export class Audit implements Recorder {
     this.#file = file;
   }
 
-  /** The last record that this process knows of, for `verify`: one that must still be there. */
+  /** The last record that this process has written. */
   get head(): Head {
     return this.#head;
+  }
+
+  /** Verifies the store's trail; what this process has written last must be there, and so must the anchors. */
+  verify(anchors: readonly Head[] = []): Promise<Verification> {
+    return verifyStore(this.#tools.database, this.#tools.key, [this.#head, ...anchors]);
+  }
+
+  /** Verifies the file; undefined where there is none. */
+  async verifyFile(): Promise<Verification | undefined> {
+    return this.#file?.verify(this.#tools.key);
   }
 
   /**
