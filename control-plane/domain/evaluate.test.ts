@@ -100,6 +100,20 @@ test('each secret is asked for once, however often and by whomever it is named',
   assert.deepEqual(asked.toSorted(), ['reference s', 'reference t']);
 });
 
+test('each input is worked out once, however often it is named', async () => {
+  const { environment } = world({ inputs: { a: input('b').repeat(9), b: input('c').repeat(9), c: 'x' } });
+  const looked: string[] = [];
+  const counting: Environment = {
+    ...environment,
+    input(list, name) {
+      looked.push(name);
+      return environment.input(list, name);
+    },
+  };
+  for (const name of ['a', 'b', 'a']) await evaluate(read(input(name)), counting);
+  assert.deepEqual(looked, ['a', 'b', 'c']);
+});
+
 test('FirstGen secrets are asked for by name', async () => {
   const { environment, asked } = world({ secrets: { 'my secret': 'x' } });
   await evaluate(read('${secrets.getValue("my secret")}', 'FirstGen'), environment);

@@ -204,7 +204,7 @@ test('no message shows a value that is secret, nor how many there are', () => {
   for (const text of ['<+input>.allowedValues(x)', '<+input>.selectManyFrom(x)', '<+input>.regex(x)']) {
     for (const found of [check(text, 'hush,hush', 'Secret'), check(text, 'hush', 'String', true)]) {
       assert.match(found ?? '', /^input "region", value from the secret: Current values? .*\*{6}/);
-      assert.doesNotMatch(found ?? '', /hush|\(\w+: x/);
+      assert.doesNotMatch(found ?? '', /hush|\(\w+: x|\*{6}.*\*{6}/);
     }
   }
   const number = check('<+input>.allowedValues(1)', '42', 'Number', true);
