@@ -14,6 +14,9 @@ const config = (dataFolder: string, port = 0, databaseUrl?: string): ServerConfi
   port,
   dataFolder,
   databaseUrl,
+  keyRing: { ring: undefined, file: undefined, command: undefined },
+  auditFile: undefined,
+  graphqlExplorer: false,
   logLevel: 'silent',
 });
 

@@ -17,7 +17,16 @@ test('when no delegate fits it fails at once, and lists each of them and why not
     new FakeLink({ name: 'lacking' }),
     new FakeLink({ name: 'draining', tags: ['eu'], draining: true }),
   ];
-  const absent = [{ name: 'gone', hostName: '', tags: ['eu'], agentVersion: '0', since: 'monday' }];
+  const absent = [
+    {
+      name: 'gone',
+      scope: 'account',
+      hostName: '',
+      tags: ['eu'],
+      agentVersion: '0',
+      since: 'monday',
+    } as const,
+  ];
   const { clock, fetch } = dispatching(links, absent);
   const fetching = fetch({ selectors: ['eu'] });
   await fetching.ended;

@@ -7,7 +7,7 @@ const absentNames = (roster: Roster) => roster.absent().map(({ name }) => name);
 
 test('a delegate that is known is absent until an instance of it comes', () => {
   const roster = new Roster([
-    { name: 'edge', hostName: 'h', tags: ['a'], agentVersion: '0', since: 'monday' },
+    { name: 'edge', scope: 'account', hostName: 'h', tags: ['a'], agentVersion: '0', since: 'monday' },
   ]);
   assert.deepEqual(absentNames(roster), ['edge']);
   roster.add(new FakeLink());
@@ -26,7 +26,7 @@ test('a delegate is absent when its last instance has left, and since then', () 
   assert.deepEqual(absentNames(roster), []);
   assert.equal(roster.remove(one, 'tuesday'), true);
   assert.deepEqual(roster.absent(), [
-    { name: 'edge', hostName: '', tags: ['a'], agentVersion: '0', since: 'tuesday' },
+    { name: 'edge', scope: 'account', hostName: '', tags: ['a'], agentVersion: '0', since: 'tuesday' },
   ]);
 });
 

@@ -3,9 +3,11 @@ import test from 'node:test';
 import { FakeLink, type FakeLinkOptions } from '../../test/harness/fake-link.ts';
 import type { Link } from './link.ts';
 import { type Absent, Roster } from './roster.ts';
-import { choose, type Demand, type Verdict, whyNot } from './select.ts';
+import { choose, type Demand, fits, nearestMiss, type Verdict, whyNot } from './select.ts';
 
-const anything: Demand = { selectors: [], shell: 'bash' };
+const anything: Demand = { owner: 'account', selectors: [], shell: 'bash' };
+
+const gone = { scope: 'account', hostName: 'h', agentVersion: '0' } as const;
 
 function rosterOf(links: readonly Link[], absent: readonly Absent[] = []): Roster {
   const roster = new Roster(absent);
@@ -88,10 +90,10 @@ test('why not is told for every known delegate, the first reason of each', () =>
     refused,
   ];
   const absent: Absent[] = [
-    { name: 'gone', hostName: 'h', tags: ['eu', 'gpu', 'a100'], agentVersion: '0', since: '2024-01-01' },
-    { name: 'gone-too', hostName: 'gpu', tags: [], agentVersion: '0', since: undefined },
+    { ...gone, name: 'gone', tags: ['eu', 'gpu', 'a100'], since: '2024-01-01' },
+    { ...gone, name: 'gone-too', hostName: 'gpu', tags: [], since: undefined },
   ];
-  const demand = { selectors: ['eu', 'GPU', 'A100'], shell: 'bash' };
+  const demand = { ...anything, selectors: ['eu', 'GPU', 'A100'] };
   const instance = (name: string) => `instance-of-${name}`;
   assert.deepEqual(whyNot(rosterOf(links.slice(0, 4), absent), demand, new Map()), [
     {
@@ -114,7 +116,7 @@ test('why not is told for every known delegate, the first reason of each', () =>
     },
     { delegate: 'full', instance: instance('full'), why: 'OVER_CAPACITY', detail: 'all 3 places are taken' },
     { delegate: 'gone', why: 'DISCONNECTED', detail: 'disconnected since 2024-01-01' },
-    { delegate: 'gone-too', why: 'DISCONNECTED', detail: 'disconnected; it would also lack "eu", "A100"' },
+    { delegate: 'gone-too', why: 'DISCONNECTED', detail: 'disconnected; also, its tags lack "eu", "A100"' },
   ]);
   const tried = new Map<Link, Verdict>([[refused, { why: 'REJECTED', detail: 'refused: not allowed here' }]]);
   assert.deepEqual(whyNot(rosterOf([refused]), anything, tried), [
@@ -125,4 +127,78 @@ test('why not is told for every known delegate, the first reason of each', () =>
       detail: 'refused: not allowed here',
     },
   ]);
+});
+
+test('a delegate serves its own scope and what is below it, and no selector changes that', () => {
+  const serves: [scope: Link['scope'], owner: Demand['owner'], does: boolean][] = [
+    ['account', 'account', true],
+    ['account', 'org/pay', true],
+    ['account', 'org/pay/demo', true],
+    ['org/pay', 'account', false],
+    ['org/pay', 'org/pay', true],
+    ['org/pay', 'org/pay/demo', true],
+    ['org/pay', 'org/payments', false],
+    ['org/pay', 'org/payments/demo', false],
+    ['org/pay/demo', 'org/pay', false],
+    ['org/pay/demo', 'org/pay/demo', true],
+    ['org/pay/demo', 'org/pay/demo2', false],
+  ];
+  for (const [scope, owner, does] of serves) {
+    const demand = { ...anything, owner };
+    assert.equal(chosen([{ name: 'edge', scope }], demand), does ? 'edge' : 'none', `${scope} ${owner}`);
+    if (does) continue;
+    assert.deepEqual(
+      whyNot(rosterOf([new FakeLink({ scope, tags: [] })]), { ...demand, selectors: ['eu'] }, new Map()),
+      [
+        {
+          delegate: 'edge',
+          instance: 'instance-of-edge',
+          why: 'OWNER_MISMATCH',
+          detail: `it serves ${scope}, and the connector is of ${owner}`,
+        },
+      ],
+    );
+  }
+});
+
+test('a delegate that an administrator has not approved, or has deleted, gets nothing', () => {
+  const roster = rosterOf([new FakeLink()]);
+  for (const [status, detail] of [
+    ['WAITING_FOR_APPROVAL', 'it waits for approval'],
+    ['DELETED', 'it was deleted'],
+  ] as const) {
+    roster.setStatus('edge', status);
+    assert.equal(choose(roster, anything, new Map(), () => 0).kind, 'none');
+    assert.deepEqual(
+      whyNot(roster, anything, new Map()).map(({ why, detail }) => [why, detail]),
+      [['NOT_APPROVED', detail]],
+    );
+  }
+  roster.setStatus('edge', 'ENABLED');
+  assert.equal(choose(roster, anything, new Map(), () => 0).kind, 'chosen');
+});
+
+test('who asks beforehand sees each delegate, and which one comes nearest', () => {
+  const demand = { ...anything, selectors: ['eu', 'gpu'] };
+  const roster = rosterOf(
+    [
+      new FakeLink({ name: 'fits', tags: ['eu', 'gpu'], capacity: 1, busy: 1 }),
+      new FakeLink({ name: 'near', tags: ['eu'] }),
+      new FakeLink({ name: 'far' }),
+      new FakeLink({ name: 'foreign', tags: ['eu'], scope: 'org/x' }),
+    ],
+    [{ ...gone, name: 'away', tags: ['eu', 'gpu'], since: 'monday' }],
+  );
+  assert.deepEqual(
+    fits(roster, demand).map(({ delegate, why }) => [delegate, why]),
+    [
+      ['fits', undefined],
+      ['near', 'SELECTOR_MISMATCH'],
+      ['far', 'SELECTOR_MISMATCH'],
+      ['foreign', 'OWNER_MISMATCH'],
+      ['away', 'DISCONNECTED'],
+    ],
+  );
+  assert.deepEqual(nearestMiss(roster, demand), { delegate: 'near', missing: ['gpu'] });
+  assert.equal(nearestMiss(rosterOf([new FakeLink({ scope: 'org/x' })]), demand), undefined);
 });

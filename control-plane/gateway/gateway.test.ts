@@ -162,7 +162,7 @@ test('a store that fails while a token is looked up costs that delegate its conn
   let broken = true;
   await using gateway = await listeningGateway(async () => {
     if (broken) throw new Error('the disk is full');
-    return { name: 'any', delegateNames: [] };
+    return { name: 'any', delegateNames: [], scope: 'account' };
   });
   const peer = await gateway.join();
   assert.deepEqual(await peer.closed, { code: 1011, reason: 'internal error' });
@@ -174,7 +174,7 @@ test('a delegate that is gone before its token was looked up does not get into t
   const { promise: looked, resolve: look } = Promise.withResolvers<void>();
   await using gateway = await listeningGateway(async () => {
     await looked;
-    return { name: 'any', delegateNames: [] };
+    return { name: 'any', delegateNames: [], scope: 'account' };
   });
   const peer = await gateway.join();
   await peer.heard();
