@@ -60,7 +60,7 @@ export interface RotationReport {
   /** Old keys that nothing needs any more, in a ring that people keep: they can be removed there. */
   readonly removable: readonly string[];
   /** Values that could not be brought along, by key id: their key is not in the ring, or they are damaged. */
-  readonly left: ReadonlyMap<string, number>;
+  readonly left: Readonly<Record<string, number>>;
 }
 
 const batchSize = 20;
@@ -100,8 +100,8 @@ export async function resumeRotation(
   const ring = await keys.reload();
   const target = await findRotation(database);
   if (target === undefined) return undefined;
-  // A key that never got into the file is under nothing, and its note says nothing. And in a ring that people keep, this
-  // server may not have the new key in front yet: it would bring everything back under the old one.
+  // Nothing is under a key that never got into the file. And in a ring that people keep, this server may not have the
+  // new key in front yet: it would bring everything back under the old one.
   const goesOn = source.kind === 'file' ? ring.find(target) : ring.primary.id === target;
   return goesOn ? bringUnderPrimary(database, keys, source, { target, resumed: true, note }) : undefined;
 }
@@ -141,7 +141,14 @@ async function bringUnderPrimary(
   await endRotation(database, target);
   note?.('ended');
   const [dropped, removable] = source.kind === 'file' ? [[...unused], []] : [[], [...unused]];
-  return { primary: ring.primary.id, resumed, rewrapped, dropped, removable, left };
+  return {
+    primary: ring.primary.id,
+    resumed,
+    rewrapped,
+    dropped,
+    removable,
+    left: Object.fromEntries(left),
+  };
 }
 
 async function retireOldKeys(database: Database, keys: HeldKeys, source: KeySource): Promise<KeyRing> {
