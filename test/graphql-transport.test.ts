@@ -157,21 +157,3 @@ test('a mutation by GET is refused', async () => {
   const answer = await server.app.inject({ method: 'GET', url: '/graphql', headers: key, query });
   assert.equal(answer.statusCode, 405);
 });
-
-test('introspection and the page are there only where they are switched on', async () => {
-  const introspection = '{ __schema { queryType { name } } }';
-  const page = { method: 'GET', url: '/graphql', headers: { accept: 'text/html' } } as const;
-  await using off = testGraphql();
-  const refused = await off.ask(introspection);
-  assert.match(refused.errors[0]?.message ?? '', /introspection has been disabled/);
-  assert.equal((await off.app.inject(page)).statusCode, 401);
-  assert.deepEqual((await off.ask('{ __typename }')).data, { __typename: 'Query' });
-
-  await using on = testGraphql({}, { explorer: true });
-  assert.deepEqual((await on.ask(introspection)).data, { __schema: { queryType: { name: 'Query' } } });
-  const { statusCode, body, headers } = await on.app.inject(page);
-  assert.equal(statusCode, 200);
-  assert.match(String(headers['content-security-policy']), /^default-src 'none'; script-src 'sha256-[^ ]+';/);
-  // Nothing of it comes from elsewhere.
-  assert.doesNotMatch(body, /https?:|src=|href=|@import|url\(/);
-});

@@ -158,12 +158,30 @@ export interface TemplateVersionView extends Times {
   readonly document: unknown;
 }
 
-export interface ConnectorView extends Connector, Times {
-  /** The template version has another content than the one that the connector was last checked against. */
-  readonly drifted: boolean;
-}
+export type ConnectorView = Times &
+  Pick<
+    Connector,
+    | keyof Reference
+    | 'uuid'
+    | 'generation'
+    | 'name'
+    | 'template'
+    | 'selectors'
+    | 'timeoutSeconds'
+    | 'workingDirectory'
+    | 'target'
+    | 'usageScope'
+    | 'document'
+  > & {
+    /** The template version has another content than the one that the connector was last checked against. */
+    readonly drifted: boolean;
+  };
 
-export interface SecretView extends Secret, Times {}
+export type SecretView = Times &
+  Pick<
+    Secret,
+    keyof Reference | 'uuid' | 'generation' | 'type' | 'name' | 'connector' | 'usageScope' | 'document'
+  >;
 
 /** How a secret would be fetched now. Holds no value of a secret. */
 export interface Explanation {
