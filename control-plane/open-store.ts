@@ -8,11 +8,14 @@ import { makeFirstApiKey } from './access/first-api-key.ts';
 import { type Audit, createAudit } from './audit/audit.ts';
 import { AuditFileError } from './audit/audit-file.ts';
 import { ConfigError, type ServerConfig } from './config.ts';
+import { RequestError } from './domain/errors.ts';
 import { type Encryption, openEncryption } from './encryption/encryption.ts';
 import { KeyRingError } from './encryption/key-ring.ts';
 import { chooseKeySource } from './encryption/key-source.ts';
 import { type Database, openDatabase, waitForTurn } from './store/database.ts';
+import { StoreInUseError } from './store/file-lock.ts';
 import { migrate, NewerStoreError } from './store/migrations.ts';
+import { PostgresUrlError } from './store/postgres.ts';
 
 export interface OpenStore {
   readonly database: Database;
@@ -53,6 +56,8 @@ async function openMigrated(config: ServerConfig, now: string, logger: Logger): 
       logger.warn({ reason: message }, 'a connection to the store broke'),
     );
   } catch (error) {
+    if (error instanceof PostgresUrlError) throw new ConfigError(`--database-url: ${error.message}`);
+    if (error instanceof StoreInUseError) throw new ConfigError(`--data: ${error.message}`);
     throw new ConfigError(`--data: cannot use the folder ${folder} (${codeOf(error)})`);
   }
   try {

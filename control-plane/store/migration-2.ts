@@ -140,11 +140,15 @@ async function carryTemplates(database: QueryExecutorProvider): Promise<void> {
     const number = (numbers.get(row.identifier) ?? 0) + 1;
     numbers.set(row.identifier, number);
     await sql`insert into template_contents (digest, content, created_at)
-      values (${digest}, ${JSON.stringify(content)}, ${row.created_at}) on conflict do nothing`.execute(database);
+      values (${digest}, ${JSON.stringify(content)}, ${row.created_at}) on conflict do nothing`.execute(
+      database,
+    );
     // The latest version becomes the stable one, as `template show` had it.
     await sql`insert into templates (scope, identifier, uuid, stable_version, created_at)
       values ('account', ${row.identifier}, ${newUuid()}, ${row.version_label}, ${row.created_at})
-      on conflict (scope, identifier) do update set stable_version = excluded.stable_version`.execute(database);
+      on conflict (scope, identifier) do update set stable_version = excluded.stable_version`.execute(
+      database,
+    );
     await sql`insert into template_versions
         (scope, identifier, version_label, number, name, content_digest, document, created_at, updated_at)
       values ('account', ${row.identifier}, ${row.version_label}, ${number}, ${row.name}, ${digest},
@@ -158,8 +162,7 @@ function contentOf(row: OldTemplate) {
   const variables = field(spec, 'environmentVariables');
   const inputs = (Array.isArray(variables) ? variables : []).map((variable: unknown) => {
     const text = String(field(variable, 'value'));
-    const value =
-      text === '<+input>' ? { kind: 'runtime', source: text } : { kind: 'fixed', text };
+    const value = text === '<+input>' ? { kind: 'runtime', source: text } : { kind: 'fixed', text };
     return { list: 'environmentVariables', name: String(field(variable, 'name')), type: 'String', value };
   });
   const names: unknown = JSON.parse(row.program_inputs);
