@@ -50,16 +50,14 @@ export function startProgram({ args, env = {}, cwd }: ProgramOptions): Program {
   stderr.setEncoding('utf8').on('data', (chunk: string) => {
     text += chunk;
   });
+  let over = false;
   const ended = new Promise<{ code: number | null; signal: string | null }>(resolve =>
     child.once('close', (code, signal) => {
+      over = true;
       resolve({ code, signal });
       for (const watcher of [...watchers]) watcher();
     }),
   );
-  let over = false;
-  void ended.then(() => {
-    over = true;
-  });
 
   return {
     pid,
