@@ -122,7 +122,7 @@ const record = (seq: number) => ({
   action: 'secret.fetch',
   subject: 'account.x',
   outcome: 'failed',
-  reason: 'no-delegate',
+  reason: 'no-eligible-delegate',
 });
 
 test('records are listed, page after page until there are enough', async () => {
@@ -139,7 +139,7 @@ test('records are listed, page after page until there are enough', async () => {
   ]);
   assert.match(
     out().split('\n')[1] ?? '',
-    /^9 +T +response +ci +::1 +secret.fetch +account.x +failed +no-delegate$/,
+    /^9 +T +response +ci +::1 +secret.fetch +account.x +failed +no-eligible-delegate$/,
   );
   assert.match(err(), /--before 3/);
 });
