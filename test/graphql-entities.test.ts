@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import type { ConnectorView, Explanation, SecretView } from '../control-plane/api/graphql/tools.ts';
+import type { ConnectorView, SecretView } from '../control-plane/api/graphql/tools.ts';
 import { RequestError } from '../control-plane/domain/errors.ts';
+import type { Explanation } from '../control-plane/explain.ts';
 import { testGraphql } from './harness/graphql.ts';
 
 const at = '2023-11-14T22:13:20.123Z';
@@ -182,13 +183,12 @@ test('explain shows the plan, and no value of a secret', async () => {
   };
   const asked: unknown[] = [];
   await using server = testGraphql({
-    async explainSecret(_, reference, consumer) {
-      asked.push([reference, consumer]);
+    async explainSecret(_, reference) {
+      asked.push(reference);
       return explanation;
     },
   });
-  const { data } =
-    await server.ask(`{ legate { explain(secret: "account.db", application: "a", environment: "e") {
+  const { data } = await server.ask(`{ legate { explain(secret: "org/pay/db") {
     secret inputs { label value source } timeoutSeconds nearestMiss delegates { delegate instance matches why } } } }`);
   assert.deepEqual(data, {
     legate: {
@@ -204,10 +204,5 @@ test('explain shows the plan, and no value of a secret', async () => {
       },
     },
   });
-  assert.deepEqual(asked, [
-    [
-      { scope: 'account', identifier: 'db' },
-      { application: 'a', environment: 'e' },
-    ],
-  ]);
+  assert.deepEqual(asked, [{ scope: 'org/pay', identifier: 'db' }]);
 });

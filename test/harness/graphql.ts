@@ -5,6 +5,7 @@ import { pino } from 'pino';
 import { graphqlRoutes } from '../../control-plane/api/graphql/routes.ts';
 import type { GraphqlTools } from '../../control-plane/api/graphql/tools.ts';
 import { RequestError } from '../../control-plane/domain/errors.ts';
+import type { Grant } from '../../control-plane/domain/permissions.ts';
 
 export interface Answer {
   readonly status: number;
@@ -67,7 +68,16 @@ const nothing: GraphqlTools = {
   testConnector: unplayed,
 };
 
-export function testGraphql(played: Partial<GraphqlTools> = {}, { explorer = false } = {}): TestGraphql {
+export interface GraphqlSetting {
+  readonly explorer?: boolean;
+  /** Of the key; without: an administrator of the account. */
+  readonly grants?: readonly Grant[];
+}
+
+export function testGraphql(
+  played: Partial<GraphqlTools> = {},
+  { explorer = false, grants = [{ role: 'admin', scope: 'account' }] }: GraphqlSetting = {},
+): TestGraphql {
   let log = '';
   const sink = new Writable({
     write(chunk, _, done) {
@@ -85,7 +95,7 @@ export function testGraphql(played: Partial<GraphqlTools> = {}, { explorer = fal
     graphqlExplorer: explorer,
     async authenticate(key, source) {
       if (key !== graphqlKey) throw new RequestError('USER_NOT_AUTHORIZED', '');
-      return { keyId: 'k', name: 'tester', grants: [{ role: 'admin', scope: 'account' }], source };
+      return { keyId: 'k', name: 'tester', grants, source };
     },
     whenEnded(_, then) {
       endings.add(then);

@@ -1,11 +1,12 @@
 /** What the GraphQL API needs of the rest: the application's operations, each for one caller. */
 import type { PublicKey } from '../../../protocol/index.ts';
 import type { DispatchEvent } from '../../dispatch/dispatcher.ts';
-import type { WhyNot } from '../../dispatch/select.ts';
 import type { Connector, Secret } from '../../domain/entities.ts';
 import type { Caller } from '../../domain/permissions.ts';
 import type { Reference } from '../../domain/reference.ts';
 import type { Scope } from '../../domain/scope.ts';
+import type { Explanation } from '../../explain.ts';
+import type { Consumer } from '../../fetch-secret.ts';
 import type {
   CreateSecretInput,
   CreateSecretManagerInput,
@@ -107,7 +108,7 @@ export interface NativeOperations {
   findConnector(caller: Caller, reference: Reference): Promise<ConnectorView>;
   listSecrets(caller: Caller, scope: Scope, page: Page): Promise<Listing<SecretView>>;
   findSecret(caller: Caller, reference: Reference): Promise<SecretView>;
-  explainSecret(caller: Caller, reference: Reference, consumer: Consumer | undefined): Promise<Explanation>;
+  explainSecret(caller: Caller, reference: Reference): Promise<Explanation>;
   /** Throws where it can't be begun; after that a failure is the last event. */
   fetchSecret(
     caller: Caller,
@@ -128,12 +129,6 @@ export interface NativeOperations {
 }
 
 export type GraphqlTools = FirstGenOperations & NativeOperations;
-
-/** On whose behalf a caller asks: the usage scope of a secret may depend on it. */
-export interface Consumer {
-  readonly application: string;
-  readonly environment: string;
-}
 
 interface Times {
   readonly createdAt: string;
@@ -182,35 +177,3 @@ export type SecretView = Times &
     Secret,
     keyof Reference | 'uuid' | 'generation' | 'type' | 'name' | 'connector' | 'usageScope' | 'document'
   >;
-
-/** How a secret would be fetched now. Holds no value of a secret. */
-export interface Explanation {
-  /** Absolute references. */
-  readonly secret: string;
-  readonly connector: string;
-  readonly template: string;
-  readonly versionLabel: string;
-  readonly drifted: boolean;
-  readonly owner: Scope;
-  readonly programDigest: string;
-  readonly inputs: readonly {
-    /** As in `environmentVariables.path`. */
-    readonly label: string;
-    /** Undefined where it is, or holds, a secret's value. */
-    readonly value: string | undefined;
-    /** Who gave it: secret, connector, template, or a default of one of them. */
-    readonly source: string;
-  }[];
-  readonly selectors: readonly string[];
-  readonly workingDirectory: string | undefined;
-  readonly timeoutMs: number;
-  readonly delegates: readonly {
-    readonly delegate: string;
-    readonly instance: string | undefined;
-    /** Undefined: it matches. */
-    readonly why: WhyNot['why'] | undefined;
-    readonly detail: string;
-  }[];
-  /** Where none matches: the delegate that lacks least, and what. */
-  readonly nearestMiss: string | undefined;
-}

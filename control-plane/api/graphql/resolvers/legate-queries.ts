@@ -1,15 +1,10 @@
 import { formatReference, type Reference } from '../../../domain/reference.ts';
+import type { Explanation } from '../../../explain.ts';
 import type { Resolver } from '../context.ts';
 import type { Maybe } from '../first-gen-model.ts';
 import { connection, readPage } from '../paging.ts';
-import type { ConnectorView, Explanation, SecretView, TemplateView } from '../tools.ts';
-import {
-  type ConsumerArguments,
-  consumerFrom,
-  referenceFrom,
-  type ScopeArguments,
-  scopeFrom,
-} from './legate-scope.ts';
+import type { ConnectorView, SecretView, TemplateView } from '../tools.ts';
+import { referenceFrom, type ScopeArguments, scopeFrom } from './legate-scope.ts';
 import { usageScopeField } from './usage-scope.ts';
 
 interface Paged {
@@ -49,11 +44,8 @@ const connector: Find = (_, args, { caller, tools }) =>
 const secret: Find = (_, args, { caller, tools }) =>
   tools.findSecret(caller, referenceFrom(args.reference, args));
 
-const explain: Resolver<ScopeArguments & ConsumerArguments & { secret: string }> = (
-  _,
-  args,
-  { caller, tools },
-) => tools.explainSecret(caller, referenceFrom(args.secret, args), consumerFrom(args));
+const explain: Resolver<ScopeArguments & { secret: string }> = (_, args, { caller, tools }) =>
+  tools.explainSecret(caller, referenceFrom(args.secret, args));
 
 const versions: Resolver<object, TemplateView> = ({ scope, identifier }, _, { caller, tools }) =>
   tools.listTemplateVersions(caller, { scope, identifier });

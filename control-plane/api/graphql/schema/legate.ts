@@ -33,7 +33,7 @@ type LegateQuery {
   secret(reference: String!, ${scope}): LegateSecret
   delegates(limit: Int, offset: Int): LegateDelegateList
   "How a secret would be fetched now: what runs, with which inputs, on which delegates."
-  explain(secret: String!, ${scope}, application: String, environment: String): LegateExplanation
+  explain(secret: String!, ${scope}): LegateExplanation
 }
 
 type LegateMutation {
