@@ -38,8 +38,9 @@ export async function openStore(
     return { database, encryption, audit: await createAudit({ database, key, now, file: config.auditFile }) };
   } catch (error) {
     await database.destroy();
-    if (error instanceof KeyRingError || error instanceof AuditFileError)
-      throw new ConfigError(error.message);
+    const isSetting = error instanceof KeyRingError || error instanceof AuditFileError;
+    // The audit key is under a key that is lost: the message says which, and what to do.
+    if (isSetting || error instanceof RequestError) throw new ConfigError(error.message);
     throw error;
   }
 }

@@ -4,6 +4,7 @@
  * whoever implements the operations.
  */
 import type { UsageScope } from '../../domain/entities.ts';
+import type { Scope } from '../../domain/scope.ts';
 
 export type Maybe<T> = T | null | undefined;
 
@@ -217,7 +218,7 @@ export interface DelegateView {
   readonly uuid: string;
   readonly name: string;
   /** Whom it serves. */
-  readonly scope: string;
+  readonly scope: Scope;
   readonly status: DelegateStatus;
   readonly hostName: string;
   readonly tags: readonly string[];
