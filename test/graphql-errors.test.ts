@@ -65,6 +65,21 @@ test('several causes are joined, each with the prefix of its class, repeats drop
   );
 });
 
+test('what an error says besides its text comes along as extensions', async () => {
+  class ScriptError extends RequestError {
+    readonly details = { code: 'SCRIPT_EXIT_NONZERO', exitCode: 3, signal: undefined };
+  }
+  await using server = testGraphql({
+    deleteFirstGenSecret: async () => {
+      throw new ScriptError('SECRET_MANAGEMENT_ERROR', ['the text', 'the cause']);
+    },
+  });
+  const { errors } = await server.ask(remove);
+  assert.equal(errors[0]?.message, 'Exception while fetching data (/deleteSecret) : the text;; the cause');
+  const extensions = { classification: 'DataFetchingException', code: 'SCRIPT_EXIT_NONZERO', exitCode: 3 };
+  assert.deepEqual(errors[0]?.extensions, extensions);
+});
+
 test('what went wrong inside stays there: the caller gets a correlation id, the log the rest', async () => {
   await using server = testGraphql({
     deleteFirstGenSecret: async () => {

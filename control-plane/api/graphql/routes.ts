@@ -60,7 +60,8 @@ export function graphqlRoutes(app: FastifyInstance, options: GraphqlOptions): vo
             file: read.file,
             signal,
           });
-          return reply.header('cache-control', 'no-store').send(response);
+          // The second is for proxies that would keep events back.
+          return reply.header('cache-control', 'no-store').header('x-accel-buffering', 'no').send(response);
         },
       });
     }
