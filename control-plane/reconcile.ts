@@ -2,7 +2,7 @@
  * What a changed template version means to the connectors that pin it and to their secrets. A connector goes on
  * with the content that it was last checked against until somebody accepts the new one.
  */
-import { authorize } from './access/authorize.ts';
+import { authorize, authorizeFound } from './access/authorize.ts';
 import type { TemplateContent } from './domain/entities.ts';
 import { RequestError } from './domain/errors.ts';
 import { checkSecretInputs, diffInputs, fixedConflicts, inputLabel } from './domain/inputs.ts';
@@ -101,6 +101,9 @@ export async function acceptContent(
 ): Promise<Affected | undefined> {
   const stored = await findConnector(database, id);
   if (!stored) throw noSuchManager(id);
+  authorizeFound(caller, 'edit', { scope: id.scope, connector: formatReference(id) }, () =>
+    noSuchManager(id),
+  );
   if (stored.contentDigest === stored.templateDigest) return undefined;
   const template = await findTemplate(database, stored.template);
   if (!template) throw new Error('a connector pins a template version that is not there');

@@ -12,10 +12,9 @@ import {
 import type { ApiKeys } from '../access/api-keys.ts';
 import type { DispatchEvent } from '../dispatch/dispatcher.ts';
 import { RequestError } from '../domain/errors.ts';
-import { resolveReference } from '../domain/reference.ts';
-import { scopeOf } from '../domain/scope.ts';
 import { type Consumer, type FetchTools, fetchSecret } from '../fetch-secret.ts';
 import { callerOf } from './caller.ts';
+import { referenceOf } from './place.ts';
 import { body, FetchRequest, TestRequest } from './requests.ts';
 
 /** A line of the answer, as callers see it. */
@@ -62,16 +61,6 @@ export function fetchRoutes(api: FastifyInstance, tools: FetchTools & { readonly
     });
     return stream(reply, tools.clock, withoutValue(events));
   });
-}
-
-interface Place {
-  readonly orgIdentifier?: string;
-  readonly projectIdentifier?: string;
-}
-
-/** A reference as a caller writes it: absolute, or to be read in the scope that is named beside it. */
-export function referenceOf(text: string, { orgIdentifier, projectIdentifier }: Place) {
-  return resolveReference(text, scopeOf(orgIdentifier, projectIdentifier));
 }
 
 function consumerOf(asked: { application?: string; environment?: string }): Consumer | undefined {

@@ -1,19 +1,21 @@
 /** The HTTP face: who may come in, how errors look, and the routes. */
 import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply } from 'fastify';
 import type { ApiKeys } from '../access/api-keys.ts';
-import { authorize } from '../access/authorize.ts';
-import { makeDelegateToken } from '../access/delegate-tokens.ts';
-import { type ApplyTools, applyDocuments } from '../apply.ts';
-import { audited } from '../audit/audited.ts';
-import { by } from '../audit/record.ts';
+import type { ApplyTools } from '../apply.ts';
 import type { Roster } from '../dispatch/roster.ts';
-import { scopeOf } from '../domain/scope.ts';
 import type { FetchTools } from '../fetch-secret.ts';
-import { callerOf, keyOf } from './caller.ts';
+import { applicationRoutes } from './applications.ts';
+import { auditRoutes } from './audit.ts';
+import { keyOf } from './caller.ts';
+import { connectorRoutes } from './connectors.ts';
+import { delegateRoutes } from './delegates.ts';
+import { documentRoutes } from './documents.ts';
+import { encryptionKeyRoutes } from './encryption-keys.ts';
 import { describeError, errorBody } from './errors.ts';
-import { fetchRoutes, hangUpSignal } from './fetch.ts';
-import { listRoutes } from './lists.ts';
-import { ApplyRequest, body, TokenRequest } from './requests.ts';
+import { fetchRoutes } from './fetch.ts';
+import { keyRoutes } from './keys.ts';
+import { secretRoutes } from './secrets.ts';
+import { templateRoutes } from './templates.ts';
 
 export interface ApiTools extends ApplyTools, Omit<FetchTools, 'audit'> {
   readonly keys: ApiKeys;
@@ -72,50 +74,18 @@ export function createApi(tools: ApiTools): FastifyInstance {
       api.addHook('onRequest', async request => {
         request.legateCaller = await tools.keys.authenticate(keyOf(request), request.ip);
       });
-      applyRoutes(api, tools);
+      documentRoutes(api, tools);
       fetchRoutes(api, tools);
-      listRoutes(api, tools);
+      templateRoutes(api, tools);
+      connectorRoutes(api, tools);
+      secretRoutes(api, tools);
+      applicationRoutes(api, tools);
+      delegateRoutes(api, tools);
+      keyRoutes(api, tools);
+      auditRoutes(api, tools);
+      encryptionKeyRoutes(api, tools);
     },
     { prefix: '/api/v1' },
   );
   return app;
-}
-
-function applyRoutes(api: FastifyInstance, tools: ApiTools): void {
-  api.post('/apply', async (request, reply) => {
-    const asked = body(ApplyRequest, request.body);
-    const caller = callerOf(request);
-    const sources = asked.sources.map(({ name, text, files = {} }) => ({
-      name,
-      text,
-      files: new Map(Object.entries(files).map(([path, data]) => [path, Buffer.from(data, 'base64')])),
-    }));
-    const applied = await applyDocuments(tools, {
-      sources,
-      dryRun: asked.dryRun === true,
-      accept: asked.accept === true,
-      skipTests: asked.skipTests === true,
-      caller,
-      signal: hangUpSignal(reply, end => tools.keys.whenEnded(caller, end)),
-    });
-    return { applied };
-  });
-
-  api.post('/delegate-tokens', async request => {
-    const { name, delegateNames = [], ...place } = body(TokenRequest, request.body);
-    const caller = callerOf(request);
-    const scope = scopeOf(place.orgIdentifier, place.projectIdentifier);
-    const about = {
-      ...by(caller),
-      action: 'delegate-token.create',
-      subject: `delegate-token/${name}`,
-      scope,
-    };
-    const token = await audited(tools.audit, tools.clock, about, async () => {
-      // A name is taken or not in the whole account: only who administers a part of it may ask.
-      authorize(caller, 'administer', { scope });
-      return makeDelegateToken(tools.database, { name, delegateNames, scope }, tools.now());
-    });
-    return { name, token };
-  });
 }

@@ -12,6 +12,7 @@ const scopeFields = {
   orgIdentifier: Type.Optional(Type.String({ maxLength: 128 })),
   projectIdentifier: Type.Optional(Type.String({ maxLength: 128 })),
 };
+const versionLabel = Type.String({ minLength: 1, maxLength: 128 });
 /** An id of FirstGen's kind. */
 const opaqueId = Type.String({ minLength: 1, maxLength: 128 });
 const tokenName = Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$' });
@@ -56,13 +57,33 @@ export const TokenRequest = strict({
   ...scopeFields,
 });
 
+export const StableRequest = strict({ template: Reference, versionLabel, ...scopeFields });
+
+export const RotateKeyRequest = strict({
+  /** False: the key ring is as it shall be, the new key in front. */
+  newKey: Type.Optional(Type.Boolean()),
+});
+
 export const ScopeQuery = strict(scopeFields);
 
-export const TemplateQuery = strict({
+export const SearchQuery = strict({
   ...scopeFields,
-  versionLabel: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
   /** Part of a name or identifier, in any case. */
   search: Type.Optional(Type.String({ maxLength: 128 })),
+});
+
+export const VersionQuery = strict({ ...scopeFields, versionLabel: Type.Optional(versionLabel) });
+
+export const DiffQuery = strict({
+  ...scopeFields,
+  from: Type.Optional(versionLabel),
+  to: Type.Optional(versionLabel),
+});
+
+export const ExportQuery = strict({
+  ...scopeFields,
+  /** With everything in the scopes below. */
+  recursive: Type.Optional(Type.Union([Type.Literal('true'), Type.Literal('false')])),
 });
 
 const ajv = new Ajv2020({ strict: true, allErrors: true });

@@ -134,9 +134,12 @@ function contentOf({ type, spec }: SecretDocument, problems: Problems): SecretCo
   return { kind: 'text', text: content };
 }
 
-/** The document as it is kept and given back: a value of the built-in manager is written, never read. */
+/**
+ * The document as it is kept and given back: a value of the built-in manager is written, never read. The name of a
+ * file goes too: an export, which has no values, can then be applied as it is.
+ */
 function withoutValue(document: SecretDocument): unknown {
-  const { value: _, content: __, ...spec } = document.spec;
+  const { value: _, content: __, file: ___, ...spec } = document.spec;
   return { ...document, spec };
 }
 
