@@ -78,17 +78,41 @@ const reasons = {
     code: 'HOST_UNREACHABLE',
     explanation: 'The delegate could not reach the target host.',
   },
+  'host-key-unknown': {
+    setBy: 'agent',
+    retryElsewhere: true,
+    code: 'HOST_KEY_UNKNOWN',
+    explanation: 'The target host showed a host key, and nobody has said which one to expect.',
+  },
   'host-key-mismatch': {
     setBy: 'agent',
     retryElsewhere: false,
     code: 'HOST_KEY_MISMATCH',
     explanation: 'The target host showed a host key that is not the expected one.',
   },
+  'host-key-exchange-failed': {
+    setBy: 'agent',
+    retryElsewhere: false,
+    code: 'HOST_KEY_EXCHANGE_FAILED',
+    explanation: 'The delegate and the target host have no algorithm in common that either accepts.',
+  },
   'host-authentication-failed': {
     setBy: 'agent',
     retryElsewhere: false,
     code: 'AUTH_FAILED',
     explanation: 'The target host refused the login.',
+  },
+  'host-channel-refused': {
+    setBy: 'agent',
+    retryElsewhere: true,
+    code: 'HOST_CHANNEL_REFUSED',
+    explanation: 'The target host let the delegate in, but would not run a command for it.',
+  },
+  'host-connection-lost': {
+    setBy: 'agent',
+    retryElsewhere: true,
+    code: 'HOST_CONNECTION_LOST',
+    explanation: 'The connection to the target host broke while the script was running there.',
   },
   'working-directory-missing': {
     setBy: 'agent',

@@ -47,6 +47,35 @@ const Input = Type.Union([
   object({ kind: Type.Literal('sealed'), data: sealed(limits.input) }),
 ]);
 
+/** How to log in to a host; `sealed` opens to a `HostCredential`. */
+const Credential = Type.Union([
+  object({ kind: Type.Literal('sealed'), data: sealed(limits.input) }),
+  /** One that only the delegate holds, by the name it has there. */
+  object({
+    kind: Type.Literal('delegate'),
+    name: Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$' }),
+  }),
+]);
+
+const hop = {
+  /** A name (an international one in its ASCII form) or an address. What a shell could take for more is not even sent. */
+  host: Type.String({ pattern: '^[A-Za-z0-9_:][A-Za-z0-9_.:%-]{0,254}$' }),
+  port: count(65_535, 1),
+  user: Type.String({ pattern: '^[A-Za-z0-9_.][A-Za-z0-9_.@+-]{0,254}$' }),
+  credential: Credential,
+  /** `SHA256:…` of the keys that the host may show; empty: the delegate's own list decides. */
+  hostKeys: Type.Array(Type.String({ pattern: '^SHA256:[A-Za-z0-9+/]{43}$' }), { maxItems: 20 }),
+};
+
+const HostTarget = object({
+  kind: Type.Literal('host'),
+  ...hop,
+  /** Algorithms that are not considered safe any more, for hosts that know no others. */
+  legacyAlgorithms: Type.Optional(Type.Boolean()),
+  /** Hosts on the way, the first one first. */
+  jumps: Type.Array(object(hop), { maxItems: 8 }),
+});
+
 const toDelegate = {
   welcome: object({
     type: Type.Literal('welcome'),
@@ -65,6 +94,8 @@ const toDelegate = {
     }),
     inputs: Type.Array(Input, { maxItems: limits.inputs }),
     workingDirectory: Type.Optional(text(4_096, 1)),
+    /** Where the script runs; left out: on the delegate itself. */
+    target: Type.Optional(HostTarget),
     recipient: PublicKey,
     /** Send the script's redacted error output as `log` messages, also when it succeeds. */
     logs: Type.Optional(Type.Boolean()),
@@ -148,6 +179,8 @@ export type ToControlPlane = MessageOf<typeof toControlPlane>;
 export type Hello = Static<typeof toControlPlane.hello>;
 export type Task = Static<typeof toDelegate.task>;
 export type TaskInput = Static<typeof Input>;
+export type HostTarget = Static<typeof HostTarget>;
+export type HostHop = Omit<HostTarget, 'kind' | 'jumps' | 'legacyAlgorithms'>;
 /** A delegate's word about one task. */
 export type Report = Exclude<ToControlPlane, { type: 'hello' | 'heartbeat' | 'drained' }>;
 

@@ -122,6 +122,74 @@ export async function openInput(
   }
 }
 
+/** What a sealed credential opens to. */
+export type HostCredential =
+  | {
+      readonly kind: 'key';
+      /** PEM or OpenSSH format. */
+      readonly privateKey: string;
+      readonly passphrase?: string;
+      /** An OpenSSH user certificate, as its file has it. */
+      readonly certificate?: string;
+    }
+  | { readonly kind: 'keyPath'; readonly path: string; readonly passphrase?: string }
+  | { readonly kind: 'password'; readonly password: string };
+
+/** Seals the credential of the target (`index` 0) or of jump host number `index` to the agent. */
+export async function sealCredential(
+  credential: HostCredential,
+  agentKey: PublicKey,
+  identity: TaskIdentity,
+  index: number,
+): Promise<string> {
+  const header = { typ: 'legate-credential', ...place(identity), index };
+  const bytes = new TextEncoder().encode(JSON.stringify(credential));
+  return seal(bytes, await importPublicKey(agentKey), header);
+}
+
+/** Opens it. Throws a `SealError` when it was sealed for anything else, or is no credential. */
+export async function openCredential(
+  sealed: string,
+  keys: SealingKeys,
+  identity: TaskIdentity,
+  index: number,
+): Promise<HostCredential> {
+  const header = { typ: 'legate-credential', ...place(identity), index };
+  const bytes = await open(sealed, keys, header, `credential ${index}`);
+  let data: unknown;
+  try {
+    data = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch {
+    // Said below, without what was sealed.
+  }
+  const credential = credentialOf(data);
+  if (!credential) throw new SealError(`credential ${index} is none`);
+  return credential;
+}
+
+function credentialOf(data: unknown): HostCredential | undefined {
+  if (typeof data !== 'object' || data === null) return undefined;
+  const fields = new Map<string, unknown>(Object.entries(data));
+  const text = (name: string) => {
+    const value = fields.get(name);
+    return typeof value === 'string' ? value : undefined;
+  };
+  const [passphrase, certificate] = [text('passphrase'), text('certificate')];
+  const locked = passphrase === undefined ? {} : { passphrase };
+  const [privateKey, path, password] = [text('privateKey'), text('path'), text('password')];
+  switch (fields.get('kind')) {
+    case 'key':
+      if (privateKey === undefined) return undefined;
+      return { kind: 'key', privateKey, ...locked, ...(certificate === undefined ? {} : { certificate }) };
+    case 'keyPath':
+      return path === undefined ? undefined : { kind: 'keyPath', path, ...locked };
+    case 'password':
+      return password === undefined ? undefined : { kind: 'password', password };
+    default:
+      return undefined;
+  }
+}
+
 type Place = Record<string, string | number | boolean>;
 
 const place = ({ task, attempt }: TaskIdentity) => ({ task, attempt });
