@@ -18,6 +18,10 @@ export function serverCommand(): Command {
         process.off('SIGINT', stop);
         void server.close();
       };
+      process.on('SIGHUP', () => {
+        // A failure is an audit record that can't be written, which every request that needs one will say.
+        void server.reopenFiles().catch(() => {});
+      });
       process.on('SIGTERM', stop);
       process.on('SIGINT', stop);
     } catch (error) {

@@ -5,21 +5,30 @@ import pretty from 'pino-pretty';
 import { type Clock, systemClock } from '../protocol/index.ts';
 import { ApiKeys } from './access/api-keys.ts';
 import { authenticateDelegate } from './access/delegate-tokens.ts';
+import { nativeOperations } from './api/graphql/native-operations.ts';
+import { graphqlRoutes } from './api/graphql/routes.ts';
 import { createApi } from './api/http.ts';
 import { ConfigError, type ServerConfig } from './config.ts';
 import { createDispatcher } from './dispatch/dispatcher.ts';
 import type { Link } from './dispatch/link.ts';
 import { Roster } from './dispatch/roster.ts';
+import { newUuid } from './domain/ids.ts';
+import type { Caller } from './domain/permissions.ts';
 import { tagSet } from './domain/selectors.ts';
+import { firstGenOperations } from './first-gen/operations.ts';
 import { attachGateway } from './gateway/gateway.ts';
 import { codeOf, openStore } from './open-store.ts';
 import { listKnownDelegates, saveDelegateJoined, saveDelegateLeft } from './store/access.ts';
+import { listDelegateRows } from './store/delegates.ts';
+import { accountId } from './store/settings.ts';
 import { loadCompiler } from './template/compile.ts';
 import { serverVersion } from './version.ts';
 
 export interface RunningServer {
   /** Where it listens, as an address for clients. */
   readonly url: string;
+  /** Goes on in a new audit file, after the old one was moved away. */
+  reopenFiles(): Promise<void>;
   /** Ends what is in flight, says good-bye to the delegates and closes the store. */
   close(): Promise<void>;
 }
@@ -41,19 +50,34 @@ export async function startServer(config: ServerConfig, clock: Clock = systemClo
     // What is remembered of delegates serves people; a fetch does not fail for it.
     void write.catch((error: unknown) => logger.error({ err: error }, 'cannot save a delegate'));
 
-  const api = createApi({
+  for (const { name, status } of await listDelegateRows(database)) roster.setStatus(name, status);
+  const tools = {
     database,
     encryption,
     audit,
-    keys,
     roster,
     clock,
     now,
+    newUuid,
     note,
-    // One line per fetch is written where the fetch ends; the framework's own would only repeat it.
-    logger: logger.child({}, { level: 'warn' }),
     compile: await loadCompiler(),
     dispatch: createDispatcher({ roster, clock }),
+  };
+  const graphql = {
+    ...firstGenOperations(tools),
+    ...nativeOperations(tools),
+    accountId: await accountId(database),
+    graphqlExplorer: config.graphqlExplorer,
+    authenticate: (key: string | undefined, source: string) => keys.authenticate(key, source),
+    whenEnded: (caller: Caller, then: () => void) => keys.whenEnded(caller, then),
+  };
+
+  const api = createApi({
+    ...tools,
+    keys,
+    // One line per fetch is written where the fetch ends; the framework's own would only repeat it.
+    logger: logger.child({}, { level: 'warn' }),
+    more: app => graphqlRoutes(app, graphql),
     ready: () =>
       sql`select 1`.execute(database).then(
         () => true,
@@ -91,10 +115,12 @@ export async function startServer(config: ServerConfig, clock: Clock = systemClo
   logger.info({ url, dataFolder: config.dataFolder }, 'control plane started');
   return {
     url,
+    reopenFiles: () => audit.reopen(),
     async close() {
       logger.info('control plane stopping');
       await gateway.close();
       await api.close();
+      await keys.settled();
       await audit.close();
       await database.destroy();
     },

@@ -5,7 +5,7 @@ import type {
   DelegateView,
   FirstGenSecret,
   SecretManager,
-} from '../control-plane/api/graphql/first-gen-model.ts';
+} from '../control-plane/first-gen/model.ts';
 import { graphqlAccount, testGraphql } from './harness/graphql.ts';
 
 const custom: SecretManager = {

@@ -5,7 +5,7 @@ import type {
   CreateSecretManagerInput,
   SecretManager,
   UpdateSecretManagerInput,
-} from '../control-plane/api/graphql/first-gen-model.ts';
+} from '../control-plane/first-gen/model.ts';
 import { testGraphql } from './harness/graphql.ts';
 
 // Byte for byte, blanks at line ends included: editors and formatters leave .txt alone.

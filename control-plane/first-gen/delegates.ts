@@ -1,6 +1,6 @@
 /** FirstGen's operations on delegates and their scopes. The scopes are kept and given back; they do not route. */
 import { authorize, visible } from '../access/authorize.ts';
-import type { DelegateScope, DelegateView, Listing, Page } from '../api/graphql/first-gen-model.ts';
+import type { DelegateScope, DelegateView, Listing, Page } from './model.ts';
 import type { Roster } from '../dispatch/roster.ts';
 import type { Caller } from '../domain/permissions.ts';
 import { account } from '../domain/scope.ts';

@@ -1,6 +1,6 @@
 /** Encrypted files: bytes in the built-in manager. */
 import { limits } from '../../protocol/index.ts';
-import type { EncryptedFileInput, FirstGenSecret } from '../api/graphql/first-gen-model.ts';
+import type { EncryptedFileInput, FirstGenSecret } from './model.ts';
 import { firstGenSecretDocument } from '../documents/first-gen.ts';
 import { account } from '../domain/scope.ts';
 import type { SecretRow, StoredSecret } from '../store/secrets.ts';

@@ -5,7 +5,7 @@ import type {
   FirstGenSecret,
   Maybe,
   UpdateEncryptedText,
-} from '../api/graphql/first-gen-model.ts';
+} from './model.ts';
 import { firstGenSecretDocument } from '../documents/first-gen.ts';
 import { textProblems } from '../documents/problems.ts';
 import { account } from '../domain/scope.ts';

@@ -1,6 +1,6 @@
 /** Secret managers as FirstGen shows them: its own, those made from documents, and the built-in one. */
 import { visible } from '../access/authorize.ts';
-import type { Listing, Page, SecretManager, SecretManagerType } from '../api/graphql/first-gen-model.ts';
+import type { Listing, Page, SecretManager, SecretManagerType } from './model.ts';
 import { type FirstGenManagerDocument, firstGenManagerDocument } from '../documents/first-gen.ts';
 import { builtInManager, builtInManagerName } from '../domain/built-in-manager.ts';
 import type { Caller } from '../domain/permissions.ts';

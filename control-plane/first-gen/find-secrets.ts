@@ -4,7 +4,7 @@ import type {
   FirstGenSecret,
   FirstGenSecretType,
   SshAuthentication,
-} from '../api/graphql/first-gen-model.ts';
+} from './model.ts';
 import { firstGenSecretDocument } from '../documents/first-gen.ts';
 import type { SecretType, SshCredential } from '../domain/entities.ts';
 import type { Caller } from '../domain/permissions.ts';

@@ -4,7 +4,7 @@ import type {
   CustomSecretManagerInput,
   Maybe,
   NameAndValue,
-} from '../api/graphql/first-gen-model.ts';
+} from './model.ts';
 import type { FirstGenManagerDocument } from '../documents/first-gen.ts';
 import type { UsageScope } from '../domain/entities.ts';
 

@@ -1,5 +1,5 @@
 /** Parameterised secrets: what the parameters have to be, and the run that shows whether they lead to a value. */
-import type { Maybe, NameAndValue } from '../api/graphql/first-gen-model.ts';
+import type { Maybe, NameAndValue } from './model.ts';
 import { firstGenManagerDocument, readFirstGenSecret } from '../documents/first-gen.ts';
 import { checkSecretInputs } from '../domain/inputs.ts';
 import type { Reference } from '../domain/reference.ts';

@@ -4,7 +4,7 @@ import type {
   CreateSecretManagerInput,
   SecretManager,
   UpdateSecretManagerInput,
-} from '../api/graphql/first-gen-model.ts';
+} from './model.ts';
 import { firstGenManagerDocument, readFirstGenConnector } from '../documents/first-gen.ts';
 import type { Connector } from '../domain/entities.ts';
 import type { Caller } from '../domain/permissions.ts';

@@ -5,7 +5,7 @@ import type {
   FirstGenSecret,
   FirstGenSecretType,
   UpdateSecretInput,
-} from '../api/graphql/first-gen-model.ts';
+} from './model.ts';
 import { valueOwner } from '../domain/built-in-manager.ts';
 import type { Caller } from '../domain/permissions.ts';
 import { formatReference } from '../domain/reference.ts';

@@ -1,6 +1,6 @@
 /** The manager that is to keep a secret, and what it can keep. */
 
-import type { Maybe } from '../api/graphql/first-gen-model.ts';
+import type { Maybe } from './model.ts';
 import { accessDenied } from '../domain/errors.ts';
 import { allows, type Caller } from '../domain/permissions.ts';
 import { account } from '../domain/scope.ts';

@@ -1,5 +1,5 @@
 /** What holds for every secret: its name, and who may use it. */
-import type { Maybe, UsageScopeInput } from '../api/graphql/first-gen-model.ts';
+import type { Maybe, UsageScopeInput } from './model.ts';
 import type { FirstGenSecretDocument } from '../documents/first-gen.ts';
 import { account } from '../domain/scope.ts';
 import type { Database } from '../store/database.ts';

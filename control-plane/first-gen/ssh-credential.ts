@@ -5,7 +5,7 @@ import type {
   Maybe,
   SshCredentialInput,
   UpdateSshCredential,
-} from '../api/graphql/first-gen-model.ts';
+} from './model.ts';
 import { type FirstGenSecretDocument, firstGenSecretDocument } from '../documents/first-gen.ts';
 import { readSshAuth, secretsOfCredential } from '../documents/read-ssh-auth.ts';
 import type { Caller } from '../domain/permissions.ts';

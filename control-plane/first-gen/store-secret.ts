@@ -1,6 +1,6 @@
 /** Writes secrets that have passed their checks. */
 import { authorizeFound } from '../access/authorize.ts';
-import type { FirstGenSecret, FirstGenSecretType } from '../api/graphql/first-gen-model.ts';
+import type { FirstGenSecret, FirstGenSecretType } from './model.ts';
 import { valueOwner } from '../domain/built-in-manager.ts';
 import type { RequestError } from '../domain/errors.ts';
 import type { Caller } from '../domain/permissions.ts';

@@ -1,5 +1,5 @@
 import { visible } from '../access/authorize.ts';
-import type { FirstGenTemplate, Listing, Page } from '../api/graphql/first-gen-model.ts';
+import type { FirstGenTemplate, Listing, Page } from './model.ts';
 import type { Caller } from '../domain/permissions.ts';
 import { account } from '../domain/scope.ts';
 import type { Database } from '../store/database.ts';

@@ -1,5 +1,5 @@
 /** Lists of names and values: test variables of a manager, parameters of a secret. */
-import type { Maybe, NameAndValue } from '../api/graphql/first-gen-model.ts';
+import type { Maybe, NameAndValue } from './model.ts';
 import { textProblems } from '../documents/problems.ts';
 import { duplicates } from '../domain/inputs.ts';
 import { invalidArgument } from './refusals.ts';

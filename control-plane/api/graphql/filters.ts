@@ -1,6 +1,6 @@
 /** Filters of lists: each becomes a question that one item answers; all of them have to say yes. */
 import { RequestError } from '../../domain/errors.ts';
-import type { Maybe } from './first-gen-model.ts';
+import type { Maybe } from '../../first-gen/model.ts';
 
 export interface IdFilter {
   readonly operator: 'EQUALS' | 'IN' | 'NOT_NULL' | 'NOT_IN' | 'LIKE';

@@ -8,11 +8,11 @@ import type { Scope } from '../../domain/scope.ts';
 import { explainSecret } from '../../explain.ts';
 import { type FetchTools, fetchSecret } from '../../fetch-secret.ts';
 import { delegateViews } from '../../first-gen/delegates.ts';
+import type { Listing, Page } from '../../first-gen/model.ts';
 import { connectorOf, noSuchManager, noSuchSecret, noSuchTemplate, secretOf } from '../../load.ts';
 import { findConnector, listConnectors, type StoredConnector } from '../../store/connectors.ts';
 import { findSecret, listSecrets, type StoredSecret } from '../../store/secrets.ts';
 import { findTemplate, listTemplates, type StoredTemplate, versionLabels } from '../../store/templates.ts';
-import type { Listing, Page } from './first-gen-model.ts';
 import type {
   ConnectorView,
   NativeOperations,

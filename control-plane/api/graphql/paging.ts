@@ -1,6 +1,6 @@
 /** Paging as FirstGen has it: 100 at most, and 100 where nobody says. */
 import { RequestError } from '../../domain/errors.ts';
-import type { Listing, Maybe, Page } from './first-gen-model.ts';
+import type { Listing, Maybe, Page } from '../../first-gen/model.ts';
 
 const most = 100;
 

@@ -7,85 +7,8 @@ import type { Reference } from '../../domain/reference.ts';
 import type { Scope } from '../../domain/scope.ts';
 import type { Explanation } from '../../explain.ts';
 import type { Consumer } from '../../fetch-secret.ts';
-import type {
-  CreateSecretInput,
-  CreateSecretManagerInput,
-  DelegateScope,
-  DelegateStatus,
-  DelegateView,
-  FirstGenSecret,
-  FirstGenSecretType,
-  FirstGenTemplate,
-  Listing,
-  Page,
-  SecretManager,
-  SecretManagerType,
-  UpdateSecretInput,
-  UpdateSecretManagerInput,
-} from './first-gen-model.ts';
-
-/**
- * FirstGen's operations. Each of them checks the caller's grants, writes its audit record, and throws a
- * `RequestError` with the contract's text. Lists are newest first; `accepts` is the filter of the request, to be
- * applied after the grants and before paging.
- */
-export interface FirstGenOperations {
-  findSecretManager(caller: Caller, id: string): Promise<SecretManager>;
-  findSecretManagerByName(caller: Caller, name: string): Promise<SecretManager>;
-  listSecretManagers(
-    caller: Caller,
-    accepts: (manager: { readonly id: string; readonly type: SecretManagerType | undefined }) => boolean,
-    page: Page,
-  ): Promise<Listing<SecretManager>>;
-  /** Runs the script with the test variables before it saves. */
-  createSecretManager(
-    caller: Caller,
-    input: CreateSecretManagerInput,
-    signal: AbortSignal,
-  ): Promise<SecretManager>;
-  updateSecretManager(
-    caller: Caller,
-    input: UpdateSecretManagerInput,
-    signal: AbortSignal,
-  ): Promise<SecretManager>;
-  deleteSecretManager(caller: Caller, id: string): Promise<void>;
-
-  findFirstGenSecret(caller: Caller, id: string, type: FirstGenSecretType): Promise<FirstGenSecret>;
-  findFirstGenSecretByName(caller: Caller, name: string, type: FirstGenSecretType): Promise<FirstGenSecret>;
-  /** `file`: the bytes of an encrypted file; undefined where the request brought none. */
-  createFirstGenSecret(
-    caller: Caller,
-    input: CreateSecretInput,
-    file: Uint8Array | undefined,
-    signal: AbortSignal,
-  ): Promise<FirstGenSecret>;
-  updateFirstGenSecret(
-    caller: Caller,
-    input: UpdateSecretInput,
-    file: Uint8Array | undefined,
-    signal: AbortSignal,
-  ): Promise<FirstGenSecret>;
-  deleteFirstGenSecret(caller: Caller, id: string, type: FirstGenSecretType): Promise<void>;
-
-  listFirstGenTemplates(caller: Caller, page: Page): Promise<Listing<FirstGenTemplate>>;
-
-  listDelegateScopes(
-    caller: Caller,
-    accepts: (scope: { readonly name: string }) => boolean,
-    page: Page,
-  ): Promise<Listing<DelegateScope>>;
-  addDelegateScope(caller: Caller, scope: Omit<DelegateScope, 'uuid'>): Promise<DelegateScope>;
-  /** Undefined: leave that list as it is. */
-  attachDelegateScopes(
-    caller: Caller,
-    delegateId: string,
-    include: readonly string[] | undefined,
-    exclude: readonly string[] | undefined,
-  ): Promise<void>;
-  attachAllDelegateScopes(caller: Caller, delegateId: string): Promise<void>;
-  approveDelegate(caller: Caller, delegateId: string, approval: 'ACTIVATE' | 'REJECT'): Promise<DelegateView>;
-  deleteDelegate(caller: Caller, delegateId: string): Promise<void>;
-}
+import type { DelegateStatus, DelegateView, Listing, Page } from '../../first-gen/model.ts';
+import type { FirstGenOperations } from '../../first-gen/operations.ts';
 
 /** Our own operations. References are absolute: GraphQL has resolved them. What is not visible is not found. */
 export interface NativeOperations {

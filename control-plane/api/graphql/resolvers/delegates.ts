@@ -1,7 +1,7 @@
 import { RequestError } from '../../../domain/errors.ts';
+import type { DelegateScope, DelegateStatus, DelegateView, Maybe } from '../../../first-gen/model.ts';
 import type { GraphqlContext, Resolver } from '../context.ts';
 import { type IdFilter, namedIds } from '../filters.ts';
-import type { DelegateScope, DelegateStatus, DelegateView, Maybe } from '../first-gen-model.ts';
 import { connection, readPage, readTextPage } from '../paging.ts';
 
 interface Paged<Filter> {

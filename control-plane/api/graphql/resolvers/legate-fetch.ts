@@ -7,9 +7,9 @@ import {
 } from '../../../../protocol/index.ts';
 import type { DispatchEvent } from '../../../dispatch/dispatcher.ts';
 import { RequestError } from '../../../domain/errors.ts';
+import type { Maybe } from '../../../first-gen/model.ts';
 import type { Resolver } from '../context.ts';
 import { TaskFailure } from '../errors.ts';
-import type { Maybe } from '../first-gen-model.ts';
 import { type ConsumerArguments, consumerFrom, referenceFrom, type ScopeArguments } from './legate-scope.ts';
 
 interface FetchArguments extends ScopeArguments, ConsumerArguments {

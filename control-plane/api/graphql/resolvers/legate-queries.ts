@@ -1,7 +1,7 @@
 import { formatReference, type Reference } from '../../../domain/reference.ts';
 import type { Explanation } from '../../../explain.ts';
+import type { Maybe } from '../../../first-gen/model.ts';
 import type { Resolver } from '../context.ts';
-import type { Maybe } from '../first-gen-model.ts';
 import { connection, readPage } from '../paging.ts';
 import type { ConnectorView, SecretView, TemplateView } from '../tools.ts';
 import { referenceFrom, type ScopeArguments, scopeFrom } from './legate-scope.ts';

@@ -2,7 +2,7 @@ import { RequestError } from '../../../domain/errors.ts';
 import { type Reference, resolveReference } from '../../../domain/reference.ts';
 import { type Scope, scopeOf } from '../../../domain/scope.ts';
 import type { Consumer } from '../../../fetch-secret.ts';
-import type { Maybe } from '../first-gen-model.ts';
+import type { Maybe } from '../../../first-gen/model.ts';
 
 /** The arguments that say in which scope the others are read. */
 export interface ScopeArguments {

@@ -1,12 +1,12 @@
-import type { GraphqlContext, Resolver } from '../context.ts';
-import { type EnumFilter, enumMatcher, type IdFilter, idMatcher } from '../filters.ts';
 import type {
   CreateSecretManagerInput,
   Maybe,
   SecretManager,
   SecretManagerType,
   UpdateSecretManagerInput,
-} from '../first-gen-model.ts';
+} from '../../../first-gen/model.ts';
+import type { GraphqlContext, Resolver } from '../context.ts';
+import { type EnumFilter, enumMatcher, type IdFilter, idMatcher } from '../filters.ts';
 import { connection, readPage } from '../paging.ts';
 import { usageScopeField } from './usage-scope.ts';
 

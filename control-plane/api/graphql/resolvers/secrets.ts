@@ -1,4 +1,3 @@
-import type { Resolver } from '../context.ts';
 import type {
   CreateSecretInput,
   FirstGenSecret,
@@ -6,7 +5,8 @@ import type {
   Maybe,
   SshAuthentication,
   UpdateSecretInput,
-} from '../first-gen-model.ts';
+} from '../../../first-gen/model.ts';
+import type { Resolver } from '../context.ts';
 import { usageScopeField } from './usage-scope.ts';
 
 interface MutationId {

@@ -3,8 +3,8 @@
  * more: absent (undefined) and null differ, because updates tell them apart. Rules and messages belong to
  * whoever implements the operations.
  */
-import type { UsageScope } from '../../domain/entities.ts';
-import type { Scope } from '../../domain/scope.ts';
+import type { UsageScope } from '../domain/entities.ts';
+import type { Scope } from '../domain/scope.ts';
 
 export type Maybe<T> = T | null | undefined;
 
