@@ -1,6 +1,5 @@
 /** FirstGen's operations on delegates and their scopes. The scopes are kept and given back; they do not route. */
 import { authorize, visible } from '../access/authorize.ts';
-import type { DelegateScope, DelegateView, Listing, Page } from './model.ts';
 import type { Roster } from '../dispatch/roster.ts';
 import type { Caller } from '../domain/permissions.ts';
 import { account } from '../domain/scope.ts';
@@ -14,6 +13,7 @@ import {
   setDelegateStatus,
 } from '../store/delegates.ts';
 import { changing } from './changes.ts';
+import type { DelegateScope, DelegateView, Listing, Page } from './model.ts';
 import { invalidRequest } from './refusals.ts';
 import type { FirstGenTools } from './tools.ts';
 

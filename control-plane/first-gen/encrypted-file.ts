@@ -1,12 +1,12 @@
 /** Encrypted files: bytes in the built-in manager. */
 import { limits } from '../../protocol/index.ts';
-import type { EncryptedFileInput, FirstGenSecret } from './model.ts';
 import { firstGenSecretDocument } from '../documents/first-gen.ts';
 import { account } from '../domain/scope.ts';
 import type { SecretRow, StoredSecret } from '../store/secrets.ts';
 import type { Changing } from './changes.ts';
 import { builtInManagerId } from './find-managers.ts';
 import { firstGenIdentifier } from './identifier.ts';
+import type { EncryptedFileInput, FirstGenSecret } from './model.ts';
 import { invalidRequest, refusal } from './refusals.ts';
 import { assertCanKeep, requireManager } from './secret-manager-of.ts';
 import { assertNameIsFree, checkScopes, checkSecretName, scopesOf } from './secret-rules.ts';

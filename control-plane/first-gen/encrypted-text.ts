@@ -1,17 +1,11 @@
 /** Encrypted texts: values in the built-in manager, parameters for a custom one. */
-
-import type {
-  EncryptedTextInput,
-  FirstGenSecret,
-  Maybe,
-  UpdateEncryptedText,
-} from './model.ts';
 import { firstGenSecretDocument } from '../documents/first-gen.ts';
 import { textProblems } from '../documents/problems.ts';
 import { account } from '../domain/scope.ts';
 import type { SecretRow, StoredSecret } from '../store/secrets.ts';
 import type { Changing } from './changes.ts';
 import { firstGenIdentifier } from './identifier.ts';
+import type { EncryptedTextInput, FirstGenSecret, Maybe, UpdateEncryptedText } from './model.ts';
 import { readParameters, tryParameters } from './parameters.ts';
 import { invalidArgument, invalidRequest, refusal } from './refusals.ts';
 import { assertCanKeep, managerOfSecret, requireManager } from './secret-manager-of.ts';

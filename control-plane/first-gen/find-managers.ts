@@ -1,6 +1,5 @@
 /** Secret managers as FirstGen shows them: its own, those made from documents, and the built-in one. */
 import { visible } from '../access/authorize.ts';
-import type { Listing, Page, SecretManager, SecretManagerType } from './model.ts';
 import { type FirstGenManagerDocument, firstGenManagerDocument } from '../documents/first-gen.ts';
 import { builtInManager, builtInManagerName } from '../domain/built-in-manager.ts';
 import type { Caller } from '../domain/permissions.ts';
@@ -9,6 +8,7 @@ import { account } from '../domain/scope.ts';
 import { connectorOf } from '../load.ts';
 import { findConnectorByUuid, listConnectors, type StoredConnector } from '../store/connectors.ts';
 import type { Database } from '../store/database.ts';
+import type { Listing, Page, SecretManager, SecretManagerType } from './model.ts';
 import { invalidRequest } from './refusals.ts';
 
 /** The built-in secret manager's id; ids that are made are longer. */

@@ -1,10 +1,5 @@
 /** Secrets as FirstGen shows them: what is known of them, never a value. */
 import { visible } from '../access/authorize.ts';
-import type {
-  FirstGenSecret,
-  FirstGenSecretType,
-  SshAuthentication,
-} from './model.ts';
 import { firstGenSecretDocument } from '../documents/first-gen.ts';
 import type { SecretType, SshCredential } from '../domain/entities.ts';
 import type { Caller } from '../domain/permissions.ts';
@@ -15,6 +10,7 @@ import { findConnector } from '../store/connectors.ts';
 import type { Database } from '../store/database.ts';
 import { findSecret, findSecretByUuid, findSecretsByName, type StoredSecret } from '../store/secrets.ts';
 import { builtInManagerId } from './find-managers.ts';
+import type { FirstGenSecret, FirstGenSecretType, SshAuthentication } from './model.ts';
 import { invalidRequest } from './refusals.ts';
 
 export const firstGenTypes = {

@@ -1,12 +1,7 @@
 /** What a manager is to become: a request, and on update what it leaves as it was. Pure. */
-import type {
-  CreateSecretManagerInput,
-  CustomSecretManagerInput,
-  Maybe,
-  NameAndValue,
-} from './model.ts';
 import type { FirstGenManagerDocument } from '../documents/first-gen.ts';
 import type { UsageScope } from '../domain/entities.ts';
+import type { CreateSecretManagerInput, CustomSecretManagerInput, Maybe, NameAndValue } from './model.ts';
 
 /** Not checked yet. Undefined where there is none; for the command path: the default. */
 export interface ManagerDraft {

@@ -1,5 +1,4 @@
 /** Parameterised secrets: what the parameters have to be, and the run that shows whether they lead to a value. */
-import type { Maybe, NameAndValue } from './model.ts';
 import { firstGenManagerDocument, readFirstGenSecret } from '../documents/first-gen.ts';
 import { checkSecretInputs } from '../domain/inputs.ts';
 import type { Reference } from '../domain/reference.ts';
@@ -8,6 +7,7 @@ import type { StoredConnector } from '../store/connectors.ts';
 import type { SecretRow } from '../store/secrets.ts';
 import { findContent } from '../store/templates.ts';
 import { requireNamedCredential } from './credentials.ts';
+import type { Maybe, NameAndValue } from './model.ts';
 import { invalidArgument } from './refusals.ts';
 import { assertDelivers } from './script-run.ts';
 import type { FirstGenTools, RunContext } from './tools.ts';

@@ -1,10 +1,5 @@
 /** Creates and changes custom secret managers: check, run the script, save. */
 import { authorize, authorizeFound } from '../access/authorize.ts';
-import type {
-  CreateSecretManagerInput,
-  SecretManager,
-  UpdateSecretManagerInput,
-} from './model.ts';
 import { firstGenManagerDocument, readFirstGenConnector } from '../documents/first-gen.ts';
 import type { Connector } from '../domain/entities.ts';
 import type { Caller } from '../domain/permissions.ts';
@@ -28,6 +23,7 @@ import { builtInManagerId, managerOf, targetOf, visibleConnector } from './find-
 import { firstGenIdentifier } from './identifier.ts';
 import { draftOfNew, draftOfUpdate, type ManagerDraft } from './manager-draft.ts';
 import { managerFacts } from './manager-facts.ts';
+import type { CreateSecretManagerInput, SecretManager, UpdateSecretManagerInput } from './model.ts';
 import { invalidArgument, invalidRequest, notFound, overtaken } from './refusals.ts';
 import { assertDelivers } from './script-run.ts';
 import type { FirstGenTools, RunContext } from './tools.ts';

@@ -1,11 +1,5 @@
 /** Creates, changes and deletes secrets, by their types. */
 import { authorize } from '../access/authorize.ts';
-import type {
-  CreateSecretInput,
-  FirstGenSecret,
-  FirstGenSecretType,
-  UpdateSecretInput,
-} from './model.ts';
 import { valueOwner } from '../domain/built-in-manager.ts';
 import type { Caller } from '../domain/permissions.ts';
 import { formatReference } from '../domain/reference.ts';
@@ -14,6 +8,7 @@ import { deleteSecret, type StoredSecret, setSecretUses, usersOfSecret } from '.
 import { changing } from './changes.ts';
 import { createFile, updateFile } from './encrypted-file.ts';
 import { createText, updateText } from './encrypted-text.ts';
+import type { CreateSecretInput, FirstGenSecret, FirstGenSecretType, UpdateSecretInput } from './model.ts';
 import { invalidRequest, refusal } from './refusals.ts';
 import { secretFacts } from './secret-facts.ts';
 import { createSsh, updateSsh } from './ssh-credential.ts';

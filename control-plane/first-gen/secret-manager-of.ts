@@ -1,6 +1,4 @@
 /** The manager that is to keep a secret, and what it can keep. */
-
-import type { Maybe } from './model.ts';
 import { accessDenied } from '../domain/errors.ts';
 import { allows, type Caller } from '../domain/permissions.ts';
 import { account } from '../domain/scope.ts';
@@ -8,6 +6,7 @@ import { findConnector, type StoredConnector } from '../store/connectors.ts';
 import type { Database } from '../store/database.ts';
 import type { StoredSecret } from '../store/secrets.ts';
 import { builtInManagerId, targetOf, visibleConnector } from './find-managers.ts';
+import type { Maybe } from './model.ts';
 import { invalidRequest, refusal } from './refusals.ts';
 
 export type Kept =

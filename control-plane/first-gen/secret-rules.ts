@@ -1,9 +1,9 @@
 /** What holds for every secret: its name, and who may use it. */
-import type { Maybe, UsageScopeInput } from './model.ts';
 import type { FirstGenSecretDocument } from '../documents/first-gen.ts';
 import { account } from '../domain/scope.ts';
 import type { Database } from '../store/database.ts';
 import { findSecretsByName } from '../store/secrets.ts';
+import type { Maybe, UsageScopeInput } from './model.ts';
 import { refusal } from './refusals.ts';
 import { readGivenUsageScope, usageScopeDocument } from './usage-scope.ts';
 

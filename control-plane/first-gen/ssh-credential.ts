@@ -1,11 +1,4 @@
 /** SSH credentials: how to log in to a host. The keys and passwords are secrets of their own. */
-
-import type {
-  FirstGenSecret,
-  Maybe,
-  SshCredentialInput,
-  UpdateSshCredential,
-} from './model.ts';
 import { type FirstGenSecretDocument, firstGenSecretDocument } from '../documents/first-gen.ts';
 import { readSshAuth, secretsOfCredential } from '../documents/read-ssh-auth.ts';
 import type { Caller } from '../domain/permissions.ts';
@@ -16,6 +9,7 @@ import type { SecretRow, StoredSecret } from '../store/secrets.ts';
 import type { Changing } from './changes.ts';
 import { usableSecret } from './credentials.ts';
 import { firstGenIdentifier } from './identifier.ts';
+import type { FirstGenSecret, Maybe, SshCredentialInput, UpdateSshCredential } from './model.ts';
 import { invalidRequest, refusal } from './refusals.ts';
 import { assertNameIsFree, scopesOf } from './secret-rules.ts';
 import { storeSecret } from './store-secret.ts';

@@ -1,6 +1,5 @@
 /** Writes secrets that have passed their checks. */
 import { authorizeFound } from '../access/authorize.ts';
-import type { FirstGenSecret, FirstGenSecretType } from './model.ts';
 import { valueOwner } from '../domain/built-in-manager.ts';
 import type { RequestError } from '../domain/errors.ts';
 import type { Caller } from '../domain/permissions.ts';
@@ -18,6 +17,7 @@ import {
 import { accountId } from '../store/settings.ts';
 import type { Changing } from './changes.ts';
 import { firstGenTypes, shown, targetOf, visibleSecret } from './find-secrets.ts';
+import type { FirstGenSecret, FirstGenSecretType } from './model.ts';
 import { invalidRequest, notFound, overtaken } from './refusals.ts';
 import { secretFacts } from './secret-facts.ts';
 import { takenMeanwhile } from './secret-rules.ts';

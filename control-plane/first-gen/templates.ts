@@ -1,9 +1,9 @@
 import { visible } from '../access/authorize.ts';
-import type { FirstGenTemplate, Listing, Page } from './model.ts';
 import type { Caller } from '../domain/permissions.ts';
 import { account } from '../domain/scope.ts';
 import type { Database } from '../store/database.ts';
 import { listTemplates } from '../store/templates.ts';
+import type { FirstGenTemplate, Listing, Page } from './model.ts';
 
 /** The templates of the account, by their stable versions: those that a manager can name. The newest first. */
 export async function listFirstGenTemplates(

@@ -1,8 +1,8 @@
 /** The usage scope of a request, checked against the applications that are known. */
-import type { Maybe } from './model.ts';
 import type { UsageScope } from '../domain/entities.ts';
 import { findApplication } from '../store/applications.ts';
 import type { Database } from '../store/database.ts';
+import type { Maybe } from './model.ts';
 import { invalidRequest } from './refusals.ts';
 
 type Entry = UsageScope[number];

@@ -1,7 +1,7 @@
 /** Lists of names and values: test variables of a manager, parameters of a secret. */
-import type { Maybe, NameAndValue } from './model.ts';
 import { textProblems } from '../documents/problems.ts';
 import { duplicates } from '../domain/inputs.ts';
+import type { Maybe, NameAndValue } from './model.ts';
 import { invalidArgument } from './refusals.ts';
 
 export interface Variable {
