@@ -1,65 +1,54 @@
 /** `legate apply`: files to the control plane. */
-import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
-import type { Client } from './client.ts';
-import { UsageError } from './settings.ts';
+import type { Client, Json } from './client.ts';
+import { object, objects, text, texts } from './json.ts';
+import { printable } from './printable.ts';
+import { type Source, withFiles } from './sources.ts';
 
-/** One file's name and text. */
-export interface Source {
-  readonly name: string;
-  readonly text: string;
+export interface ApplyOptions {
+  readonly dryRun?: boolean;
+  /** Move the connectors of template versions that change. */
+  readonly accept?: boolean;
+  /** Save connectors without their connection test. */
+  readonly skipTests?: boolean;
 }
 
-/** Reads a file, all YAML files below a folder, or standard input for `-`. Throws a `UsageError`. */
-export function readSources(path: string): Source[] {
-  try {
-    if (path === '-') return [{ name: 'standard input', text: decode('standard input', readFileSync(0)) }];
-    if (!statSync(path).isDirectory()) return [readSource(path)];
-    const files = readdirSync(path, { recursive: true, encoding: 'utf8' })
-      .filter(name => /\.ya?ml$/.test(name))
-      .sort()
-      .map(name => join(path, name));
-    if (files.length === 0) throw new UsageError(`there is no .yaml or .yml file below ${path}`);
-    return files.map(readSource);
-  } catch (error) {
-    throw error instanceof UsageError ? error : unreadable(path, error);
-  }
-}
-
-function readSource(path: string): Source {
-  let bytes: Uint8Array;
-  try {
-    bytes = readFileSync(path);
-  } catch (error) {
-    throw unreadable(path, error);
-  }
-  return { name: path, text: decode(path, bytes) };
-}
-
-/** Text in another encoding would arrive as a script or an input that nobody has written. */
-function decode(name: string, bytes: Uint8Array): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    throw new UsageError(`${name} is not UTF-8 text`);
-  }
-}
-
-function unreadable(path: string, error: unknown): UsageError {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
-  return new UsageError(`cannot read ${path} (${code})`);
-}
-
-/** Applies the sources and writes a line per document. */
+/** Applies the sources and writes a line per document, and one per connector that a changed template affects. */
 export async function apply(
   client: Client,
   sources: readonly Source[],
-  dryRun: boolean,
+  options: ApplyOptions,
   write: (line: string) => void,
 ): Promise<void> {
-  const { applied } = await client.post('/apply', { sources, dryRun });
-  for (const item of Array.isArray(applied) ? applied : []) {
-    const { kind, reference, change } = item;
-    write(`${String(kind)} ${String(reference)} ${String(change)}${dryRun ? ' (dry run)' : ''}\n`);
+  const { applied } = await client.post('/apply', { sources: sources.map(withFiles), ...options });
+  writeApplied(applied, options, write);
+}
+
+/** The lines for an answer of `/apply`. */
+export function writeApplied(
+  applied: unknown,
+  { dryRun = false }: ApplyOptions,
+  write: (line: string) => void,
+): void {
+  for (const item of objects(applied)) {
+    write(`${text(item.kind)} ${text(item.reference)} ${text(item.change)}${dryRun ? ' (dry run)' : ''}\n`);
+    for (const affected of objects(item.affected)) {
+      const what = affected.accepted === true ? 'moved to the new content' : 'stays with the older content';
+      write(`  connector ${text(affected.connector)} ${what}: ${describeAffected(affected)}\n`);
+      for (const problem of texts(affected.problems)) write(`    it would not fit: ${printable(problem)}\n`);
+    }
   }
+}
+
+/** What changes for a connector, in words. */
+export function describeAffected(data: unknown): string {
+  const affected: Json = object(data);
+  const parts = affected.scriptChanged === true ? ['another script'] : [];
+  for (const what of ['added', 'removed', 'changed']) {
+    const names = texts(affected[what]);
+    if (names.length > 0) parts.push(`inputs ${what}: ${names.join(', ')}`);
+  }
+  if (parts.length === 0) parts.push('another spec');
+  const secrets = texts(affected.secrets);
+  if (secrets.length > 0) parts.push(`its secrets: ${secrets.join(', ')}`);
+  return printable(parts.join('; '));
 }

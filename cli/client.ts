@@ -4,6 +4,19 @@ import type { ClientSettings } from './settings.ts';
 /** The control plane refused a request, or could not be reached. */
 export class ApiError extends Error {
   override readonly name = 'ApiError';
+  /** The control plane's own word for the kind of refusal. */
+  readonly code: string | undefined;
+  /** Every problem that it has found; empty where it said none. */
+  readonly problems: readonly string[];
+
+  constructor(
+    message: string,
+    { code, problems = [] }: { code?: string; problems?: readonly string[] } = {},
+  ) {
+    super(message);
+    this.code = code;
+    this.problems = problems;
+  }
 }
 
 /** Whatever JSON the other side sent; each command reads its own fields from it. */
@@ -12,6 +25,7 @@ export type Json = Readonly<Record<string, unknown>>;
 export interface Client {
   get(path: string): Promise<Json>;
   post(path: string, body: object): Promise<Json>;
+  delete(path: string): Promise<Json>;
   /** The lines of a stream of events. */
   events(path: string, body: object, signal: AbortSignal): AsyncGenerator<Json>;
 }
@@ -36,11 +50,12 @@ export function createClient({ server, apiKey }: ClientSettings): Client {
       );
     }
     if (response.ok) return response;
-    throw new ApiError(await problemOf(response));
+    throw await refusalOf(response);
   }
   return {
     get: async path => toJson(await textOf(await send('GET', path))),
     post: async (path, body) => toJson(await textOf(await send('POST', path, body))),
+    delete: async path => toJson(await textOf(await send('DELETE', path))),
     async *events(path, body, signal) {
       const response = await send('POST', path, body, signal);
       for await (const line of linesOf(response, signal)) if (line.trim() !== '') yield toJson(line);
@@ -88,19 +103,23 @@ function toJson(text: string): Json {
   throw new ApiError('the answer is not a JSON object; is LEGATE_SERVER the address of a control plane?');
 }
 
-async function problemOf(response: Response): Promise<string> {
-  if (response.status === 401) return 'the control plane does not know this API key (LEGATE_API_KEY)';
+async function refusalOf(response: Response): Promise<ApiError> {
+  if (response.status === 401)
+    return new ApiError('the control plane does not know this API key (LEGATE_API_KEY)');
   const target = response.headers.get('location');
   if (response.status < 400 && target !== null)
-    return `the control plane sends us to ${target}; if that is right, make it LEGATE_SERVER`;
+    return new ApiError(`the control plane sends us to ${target}; if that is right, make it LEGATE_SERVER`);
   try {
-    const { message, correlationId } = toJson(await textOf(response));
-    if (typeof message === 'string')
-      return response.status < 500 ? message : `${message} (${String(correlationId)})`;
+    const { message, code, problems, correlationId } = toJson(await textOf(response));
+    if (typeof message === 'string') {
+      const text = response.status < 500 ? message : `${message} (${String(correlationId)})`;
+      const details = Array.isArray(problems) ? problems.map(String) : [];
+      return new ApiError(text, { ...(typeof code === 'string' ? { code } : {}), problems: details });
+    }
   } catch {
     // Not ours: a proxy's page, most likely.
   }
-  return `the control plane answered with status ${response.status}`;
+  return new ApiError(`the control plane answered with status ${response.status}`);
 }
 
 function causeOf(error: unknown): string {

@@ -7,7 +7,9 @@ import {
   type ValueOpener,
 } from '../protocol/index.ts';
 import { ApiError, type Client, type Json } from './client.ts';
+import { object, text } from './json.ts';
 import { printable } from './printable.ts';
+import type { Place } from './settings.ts';
 
 export interface Output {
   readonly out: (bytes: Uint8Array | string) => void;
@@ -15,18 +17,28 @@ export interface Output {
   readonly isTerminal: boolean;
 }
 
+export interface FetchOptions {
+  readonly json: boolean;
+  readonly logs: boolean;
+  readonly place: Place;
+  /** On whose behalf: for secrets with a usage scope. */
+  readonly application?: string | undefined;
+  readonly environment?: string | undefined;
+}
+
 /** Fetches a secret, sealed to a key that only this process holds, and writes it. Resolves with the exit code. */
 export async function getSecret(
   client: Client,
   reference: string,
-  options: { readonly json: boolean; readonly logs: boolean },
+  { json, logs, place, application, environment }: FetchOptions,
   { out, err, isTerminal }: Output,
   signal: AbortSignal,
 ): Promise<number> {
   const keys = await generateSealingKeys();
   const chunks: Uint8Array[] = [];
   let opener: ValueOpener | undefined;
-  const request = { secret: reference, publicKey: keys.publicKey, logs: options.logs };
+  // What is undefined is not in the JSON.
+  const request = { secret: reference, ...place, application, environment, publicKey: keys.publicKey, logs };
   for await (const event of client.events('/fetch', request, signal)) {
     switch (event.event) {
       case 'log':
@@ -45,7 +57,7 @@ export async function getSecret(
         if (!opener) throw malformed();
         opener.finish();
         const value = Buffer.concat(chunks);
-        if (options.json) out(`${JSON.stringify({ ...facts(event), value: value.toString() })}\n`);
+        if (json) out(`${JSON.stringify({ ...facts(event), value: value.toString() })}\n`);
         else {
           // Exactly the value's bytes; the newline is for a person's prompt only.
           out(value);
@@ -55,7 +67,7 @@ export async function getSecret(
       }
       case 'failed':
         for (const line of failureLines(event)) err(line);
-        if (options.json) out(`${JSON.stringify(failureFacts(event))}\n`);
+        if (json) out(`${JSON.stringify(failureFacts(event))}\n`);
         return 1;
     }
   }
@@ -66,10 +78,11 @@ export async function getSecret(
 export async function testConnector(
   client: Client,
   reference: string,
+  place: Place,
   { out, err }: Output,
   signal: AbortSignal,
 ): Promise<number> {
-  for await (const event of client.events('/connectors/test', { connector: reference }, signal)) {
+  for await (const event of client.events('/connectors/test', { connector: reference, ...place }, signal)) {
     if (event.event === 'log') writeLog(event, err);
     if (event.event === 'done') {
       out(
@@ -113,14 +126,6 @@ function* failureLines({ failure, delegate, delegates, task }: Json): Generator<
     const { delegate: name, instance, detail: why } = object(item);
     yield `  ${text(name)}${instance === undefined ? '' : ` (${text(instance)})`}: ${printable(text(why))}`;
   }
-}
-
-function object(data: unknown): Json {
-  return typeof data === 'object' && data !== null ? Object.fromEntries(Object.entries(data)) : {};
-}
-
-function text(data: unknown): string {
-  return typeof data === 'string' || typeof data === 'number' ? String(data) : '';
 }
 
 const malformed = () => new ApiError('the answer has an event that is not as expected; compare the versions');

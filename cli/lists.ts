@@ -1,78 +1,131 @@
-/** `legate get` and `legate template show`: what there is, as tables. */
-import type { Client } from './client.ts';
-import { printable } from './printable.ts';
+/** `legate get`: what there is, as tables, JSON or YAML. */
+import type { Client, Json } from './client.ts';
+import { list, object, objects, text } from './json.ts';
+import { pathOf, pathWith } from './place.ts';
+import { type Place, UsageError } from './settings.ts';
+import { table } from './table.ts';
+import { toYaml } from './yaml.ts';
 
-const columns: Record<string, readonly string[]> = {
-  templates: ['identifier', 'version', 'inputs', 'updatedAt'],
-  connectors: ['identifier', 'template', 'version', 'updatedAt'],
-  secrets: ['identifier', 'connector', 'updatedAt'],
-  delegates: ['name', 'state', 'since', 'tags', 'running', 'capacity', 'agentVersion', 'instance'],
+interface Kind {
+  /** As the key of a document; none: there are no documents of it. */
+  readonly document?: string;
+  readonly columns: readonly string[];
+}
+
+const kinds: Readonly<Record<string, Kind>> = {
+  templates: {
+    document: 'template',
+    columns: ['identifier', 'version', 'stable', 'inputs', 'updatedAt'],
+  },
+  connectors: {
+    document: 'connector',
+    columns: ['identifier', 'template', 'version', 'drifted', 'updatedAt'],
+  },
+  secrets: { document: 'secret', columns: ['identifier', 'type', 'connector', 'updatedAt'] },
+  applications: { document: 'application', columns: ['identifier', 'name', 'environments'] },
+  delegates: {
+    columns: ['name', 'scope', 'state', 'status', 'since', 'tags', 'running', 'capacity', 'agentVersion'],
+  },
 };
 
-export const listable = Object.keys(columns);
+export const listable = Object.keys(kinds);
+export const formats = ['table', 'json', 'yaml'];
 
-/** Writes a table of what there is of one kind, or the JSON as the API has it. */
-export async function list(
+export interface GetOptions {
+  readonly output: string;
+  readonly versionLabel?: string | undefined;
+  /** Part of a template's name or identifier. */
+  readonly search?: string | undefined;
+}
+
+/** A kind as people write it: one or many. Throws a `UsageError`. */
+export function kindOf(command: string, word: string, among = listable): string {
+  const kind = [word, `${word}s`].find(name => among.includes(name));
+  if (kind !== undefined) return kind;
+  throw new UsageError(`${command}: <kind> must be one of ${among.join(', ')} (got "${word}")`);
+}
+
+/** The kinds that have documents. */
+export const documented = listable.filter(kind => kinds[kind]?.document !== undefined);
+
+/** Writes what there is of one kind in a scope. */
+export async function listKind(
   client: Client,
   kind: string,
-  json: boolean,
+  place: Place,
+  { output, search }: GetOptions,
   write: (text: string) => void,
 ): Promise<void> {
-  const { items } = await client.get(`/${kind}`);
-  if (json) return write(`${JSON.stringify(items, null, 2)}\n`);
-  const names = columns[kind] ?? [];
-  const rows = (Array.isArray(items) ? items : []).map((item: Readonly<Record<string, unknown>>) => {
-    const facts =
-      typeof item.facts === 'object' && item.facts ? Object.fromEntries(Object.entries(item.facts)) : {};
-    return names.map(name => printable(cell(facts[name] ?? item[name])));
-  });
-  const heading = names.map(name => name.replaceAll(/[A-Z]/g, ' $&').toUpperCase());
-  write(table([heading, ...rows]));
+  const { document, columns = [] } = kinds[kind] ?? {};
+  if (output === 'yaml') {
+    if (document === undefined) throw new UsageError(`get: there is no YAML of ${kind}; use -o json`);
+    const { documents } = await client.get(pathWith('/export', { ...place }));
+    const own = objects(documents).filter(item => item.kind === document);
+    return write(own.map(item => toYaml(document, item.document)).join('---\n'));
+  }
+  const { items } = await client.get(pathWith(`/${kind}`, kind === 'delegates' ? {} : { ...place, search }));
+  if (output === 'json') return write(`${JSON.stringify(items, null, 2)}\n`);
+  const rows = objects(items).map(item => columns.map(column => shown(item[column])));
+  write(table(columns.map(heading), rows));
+}
+
+/** Writes one entity: its document, or what the API says of it. */
+export async function show(
+  client: Client,
+  kind: string,
+  reference: string,
+  place: Place,
+  { output, versionLabel }: GetOptions,
+  write: (text: string) => void,
+): Promise<void> {
+  const { document } = kinds[kind] ?? {};
+  if (document === undefined) throw new UsageError(`get: there is no single one of ${kind}; list them`);
+  if (versionLabel !== undefined && kind !== 'templates')
+    throw new UsageError('get: --version-label is for templates');
+  const found = await client.get(pathWith(pathOf(kind, reference), { ...place, versionLabel }));
+  if (output === 'json') return write(`${JSON.stringify(found, null, 2)}\n`);
+  if (output === 'yaml') return write(toYaml(document, found.document));
+  const { document: _, script: __, program: ___, ...facts } = found;
+  const rows = Object.entries(facts).map(([name, data]) => [heading(name), shown(data)]);
+  write(table(['FIELD', 'VALUE'], rows));
 }
 
 /** Shows a template version: what it declares and its script, or the constant program it was compiled to. */
 export async function showTemplate(
   client: Client,
   reference: string,
-  options: { readonly compiled: boolean; readonly versionLabel: string | undefined },
+  {
+    compiled,
+    versionLabel,
+    place,
+  }: { readonly compiled: boolean; readonly versionLabel: string | undefined; readonly place: Place },
   write: (text: string) => void,
 ): Promise<void> {
-  const query = options.versionLabel ? `?versionLabel=${encodeURIComponent(options.versionLabel)}` : '';
-  const shown = await client.get(`/templates/${encodeURIComponent(reference)}${query}`);
-  const program: Readonly<Record<string, unknown>> =
-    typeof shown.program === 'object' && shown.program
-      ? Object.fromEntries(Object.entries(shown.program))
-      : {};
-  const text = options.compiled ? program.text : shown.script;
-  if (!options.compiled) {
-    const inputs: readonly { name?: unknown; fixed?: unknown }[] = Array.isArray(shown.inputs)
-      ? shown.inputs
-      : [];
+  const shownTemplate = await client.get(
+    pathWith(pathOf('templates', reference), { ...place, versionLabel }),
+  );
+  const program = object(shownTemplate.program);
+  if (!compiled) {
+    const versions = list(shownTemplate.versions).map(text).join(', ');
+    const inputs = objects(shownTemplate.inputs);
     write(
-      `# ${cell(shown.reference)}, version ${cell(shown.versionLabel)} (versions: ${cell(shown.versions)})\n`,
+      `# ${text(shownTemplate.reference)}, version ${text(shownTemplate.versionLabel)} (versions: ${versions})\n`,
     );
-    write(
-      `# inputs: ${inputs.map(({ name, fixed }) => cell(name) + (fixed === undefined ? '' : ' (fixed)')).join(', ')}\n`,
-    );
-    write(`# digest of the compiled program: ${cell(program.digest)}\n`);
+    write(`# inputs: ${inputs.map(inputText).join(', ')}\n`);
+    write(`# digest of the compiled program: ${text(program.digest)}\n`);
   }
-  write(`${cell(text)}\n`);
+  write(`${text(compiled ? program.text : shownTemplate.script)}\n`);
 }
 
-function table(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map(row => row[column]?.length ?? 0)));
-  return rows
-    .map(
-      row =>
-        `${row
-          .map((text, column) => text.padEnd(widths[column] ?? 0))
-          .join('  ')
-          .trimEnd()}\n`,
-    )
-    .join('');
-}
+const inputText = ({ label, fixed }: Json) => text(label) + (fixed === true ? ' (fixed)' : '');
 
-function cell(data: unknown): string {
-  if (Array.isArray(data)) return data.map(cell).join(', ');
-  return typeof data === 'string' || typeof data === 'number' ? String(data) : '';
+/** `updatedAt` as UPDATED AT. */
+const heading = (name: string) => name.replaceAll(/[A-Z]/g, ' $&').toUpperCase();
+
+/** Whatever a cell may hold, as text. */
+function shown(data: unknown): string {
+  if (typeof data === 'boolean') return data ? 'yes' : '';
+  if (Array.isArray(data)) return data.map(shown).join(', ');
+  const { identifier, label } = object(data);
+  return text(data) || text(identifier) || text(label);
 }

@@ -34,6 +34,30 @@ export function readClientSettings(env: NodeJS.ProcessEnv = process.env): Client
   return { server, apiKey };
 }
 
+/** The organisation and project in which references without prefix, or with `org.`, are read. */
+export interface Place {
+  readonly orgIdentifier?: string;
+  readonly projectIdentifier?: string;
+}
+
+/**
+ * What the options say, else `LEGATE_ORG` and `LEGATE_PROJECT`. The variable's project belongs to the variable's
+ * organisation: an option for another one leaves it aside.
+ */
+export function readPlace(
+  { org, project }: { readonly org?: string; readonly project?: string },
+  env: NodeJS.ProcessEnv = process.env,
+): Place {
+  const orgIdentifier = (org ?? env.LEGATE_ORG)?.trim();
+  const projectIdentifier = (project ?? (org === undefined ? env.LEGATE_PROJECT : undefined))?.trim();
+  if (projectIdentifier && !orgIdentifier)
+    throw new UsageError('a project is one of an organisation; give --org, or LEGATE_ORG, too');
+  return {
+    ...(orgIdentifier ? { orgIdentifier } : {}),
+    ...(projectIdentifier ? { projectIdentifier } : {}),
+  };
+}
+
 function readKeyFile(file: string): string {
   try {
     return readFileSync(file, 'utf8').trim();

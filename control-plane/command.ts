@@ -1,5 +1,6 @@
-/** The `legate server` command. */
+/** The `legate server` command, and those below it that work on the store's files. */
 import { Command } from 'commander';
+import { backupCommand, restoreCommand } from './backup-command.ts';
 import { ConfigError, readConfig, serverFlags } from './config.ts';
 
 const usageError = 2;
@@ -30,5 +31,7 @@ export function serverCommand(): Command {
       process.exitCode = usageError;
     }
   });
+  command.addCommand(backupCommand());
+  command.addCommand(restoreCommand());
   return command;
 }

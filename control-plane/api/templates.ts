@@ -91,6 +91,7 @@ function shown(template: StoredTemplate) {
   const { script, inputs, program, syntax } = template.content;
   return {
     reference: formatReference(template),
+    name: template.name,
     uuid: template.uuid,
     versionLabel: template.versionLabel,
     stable: template.stable,
@@ -99,6 +100,8 @@ function shown(template: StoredTemplate) {
     inputs: inputs.map(input => ({ ...shownInput(input), fixed: input.value.kind === 'fixed' })),
     program: { text: program.text, digest: program.digest },
     contentDigest: template.contentDigest,
+    createdAt: template.createdAt,
+    updatedAt: template.updatedAt,
     document: template.document,
   };
 }

@@ -1,0 +1,160 @@
+/** The commands that are about one kind of entity each. */
+import { Command } from 'commander';
+import type { CommandContext } from './context.ts';
+import { explain } from './explain.ts';
+import { getSecret, testConnector } from './fetch.ts';
+import { listKind, showTemplate } from './lists.ts';
+import { type PlaceOptions, placeOf, withPlace } from './place.ts';
+import { acceptContent, diffTemplate, setStable } from './templates.ts';
+
+type Versions = PlaceOptions & { from?: string; to?: string };
+
+/** `interruptible` gives a signal that is aborted when the person at the terminal has had enough. */
+export function entityCommands(context: CommandContext, interruptible: () => AbortSignal): Command[] {
+  return [
+    secretCommand(context, interruptible),
+    explainCommand(context),
+    connectorCommand(context, interruptible),
+    templateCommand(context),
+    delegateCommand(context),
+  ];
+}
+
+type SecretFlags = PlaceOptions & {
+  json?: boolean;
+  logs?: boolean;
+  application?: string;
+  environment?: string;
+};
+
+function secretCommand({ client, output }: CommandContext, interruptible: () => AbortSignal): Command {
+  const command = new Command('secret').description('secrets');
+  withPlace(
+    command
+      .command('get')
+      .description('fetch a value: exactly its bytes on standard output')
+      .argument('<reference>', 'as in account.db_password'),
+  )
+    .option('--json', 'value, task, delegate and duration as JSON')
+    .option('--logs', "show the script's error output, secrets masked")
+    .option('--application <id>', 'on behalf of this application, for a secret with a usage scope')
+    .option('--environment <id>', 'and this environment of it')
+    .action(async (reference: string, { json, logs, application, environment, ...place }: SecretFlags) => {
+      const options = { json: json === true, logs: logs === true, application, environment };
+      process.exitCode = await getSecret(
+        client(),
+        reference,
+        { ...options, place: placeOf(place) },
+        output,
+        interruptible(),
+      );
+    });
+  return command;
+}
+
+function explainCommand({ client, output }: CommandContext): Command {
+  return withPlace(
+    new Command('explain')
+      .description('show how a secret would be fetched: the plan, its inputs, and each delegate with why not')
+      .argument('<secret>', 'as in account.db_password'),
+  )
+    .option('--json', 'as JSON')
+    .action(async (reference: string, flags: PlaceOptions & { json?: boolean }) =>
+      explain(client(), reference, placeOf(flags), flags.json === true, output.out),
+    );
+}
+
+function connectorCommand({ client, output }: CommandContext, interruptible: () => AbortSignal): Command {
+  const command = new Command('connector').description('connectors (custom secret managers)');
+  withPlace(
+    command
+      .command('test')
+      .description("run a connector's script with its own inputs; the value is not shown")
+      .argument('<reference>', 'as in account.vault'),
+  ).action(async (reference: string, flags: PlaceOptions) => {
+    process.exitCode = await testConnector(client(), reference, placeOf(flags), output, interruptible());
+  });
+  withPlace(
+    command
+      .command('accept')
+      .description('go on with the content that the template version has now')
+      .argument('<reference>', 'as in account.vault'),
+  ).action(async (reference: string, flags: PlaceOptions) =>
+    acceptContent(client(), reference, placeOf(flags), output.out),
+  );
+  return command;
+}
+
+function templateCommand({ client, output }: CommandContext): Command {
+  const command = new Command('template').description('templates');
+  const { out } = output;
+  withPlace(
+    command
+      .command('show')
+      .description('show the script of a template version')
+      .argument('<reference>', 'as in account.pass'),
+  )
+    .option('--compiled', 'the constant program that delegates run instead')
+    .option('--version-label <label>', 'which version (default: the stable one)')
+    .action(
+      async (reference: string, flags: PlaceOptions & { compiled?: boolean; versionLabel?: string }) => {
+        const { compiled, versionLabel } = flags;
+        const options = { compiled: compiled === true, versionLabel, place: placeOf(flags) };
+        await showTemplate(client(), reference, options, out);
+      },
+    );
+  withPlace(
+    command
+      .command('diff')
+      .description('what one version does differently from another, and to which connectors that matters')
+      .argument('<reference>', 'as in account.pass'),
+  )
+    .option('--from <label>', 'default: the stable version')
+    .option('--to <label>', 'default: the latest version')
+    .action(async (reference: string, { from, to, ...place }: Versions) =>
+      diffTemplate(client(), reference, { from, to }, placeOf(place), out),
+    );
+  withPlace(
+    command
+      .command('search')
+      .description('list templates with a part of their name or identifier')
+      .argument('<text>', 'in any case'),
+  )
+    .option('--json', 'as JSON')
+    .action(async (text: string, flags: PlaceOptions & { json?: boolean }) => {
+      const format = flags.json === true ? 'json' : 'table';
+      await listKind(client(), 'templates', placeOf(flags), { output: format, search: text }, out);
+    });
+  withPlace(
+    command
+      .command('stable')
+      .description('say which version is meant where none is named')
+      .argument('<reference>', 'as in account.pass'),
+  )
+    .requiredOption('--version-label <label>', 'the version')
+    .action(async (reference: string, flags: PlaceOptions & { versionLabel: string }) =>
+      setStable(client(), reference, flags.versionLabel, placeOf(flags), out),
+    );
+  return command;
+}
+
+function delegateCommand({ client, output }: CommandContext): Command {
+  const command = new Command('delegate').description('delegates');
+  const token = command.command('token').description('delegate tokens');
+  withPlace(
+    token
+      .command('create')
+      .description('make a token for delegates; it is shown once, on standard output')
+      .argument('<name>', 'what the token is for')
+      .option('--delegate <name...>', 'delegates must have one of these names (default: any name)'),
+  ).action(async (name: string, { delegate = [], ...place }: PlaceOptions & { delegate?: string[] }) => {
+    const made = await client().post('/delegate-tokens', {
+      name,
+      delegateNames: delegate,
+      ...placeOf(place),
+    });
+    output.err(`Token "${name}" made. It cannot be shown again; give it to a delegate as LEGATE_TOKEN_FILE.`);
+    output.out(`${String(made.token)}\n`);
+  });
+  return command;
+}
