@@ -6,12 +6,13 @@ import {
   factsOf,
   type PublicKey,
   type SealedChunk,
+  sealCredential,
   sealInput,
   sleep,
   type Task,
 } from '../../protocol/index.ts';
-import type { Plan } from '../domain/entities.ts';
-import type { Attempt, Link, LinkReport, TaskIdentity } from './link.ts';
+import type { Plan, PlannedHop, PlannedTarget } from '../domain/entities.ts';
+import type { Attempt, Link, LinkReport, SealedParts, TaskIdentity } from './link.ts';
 import type { Roster } from './roster.ts';
 import { choose, type Demand, type Tried, type Verdict, type WhyNot, whyNot } from './select.ts';
 
@@ -322,18 +323,44 @@ function start(run: Run, link: Link, id: TaskIdentity, remainingMs: number): Att
     ...(liveLogs ? { liveLogs } : {}),
     subject,
   };
-  if (!inputs.some(({ secret }) => secret)) return link.start(task);
-  return link.start(task, sealed(inputs, link.publicKey, id));
+  if (!plan.target && !inputs.some(({ secret }) => secret)) return link.start(task);
+  return link.start(task, sealed(plan, link.publicKey, id));
 }
 
-function sealed(inputs: Plan['inputs'], key: PublicKey, id: TaskIdentity): Promise<Task['inputs']> {
-  return Promise.all(
-    inputs.map(async ({ value, secret }, index) =>
-      secret
-        ? ({ kind: 'sealed', data: await sealInput(value, key, id, index) } as const)
-        : ({ kind: 'plain', data: value } as const),
-    ),
+async function sealed({ inputs, target }: Plan, key: PublicKey, id: TaskIdentity): Promise<SealedParts> {
+  const sealing = inputs.map(async ({ value, secret }, index) =>
+    secret
+      ? ({ kind: 'sealed', data: await sealInput(value, key, id, index) } as const)
+      : ({ kind: 'plain', data: value } as const),
   );
+  return {
+    inputs: await Promise.all(sealing),
+    ...(target ? { target: await sealedTarget(target, key, id) } : {}),
+  };
+}
+
+async function sealedTarget(
+  target: PlannedTarget,
+  key: PublicKey,
+  id: TaskIdentity,
+): Promise<NonNullable<Task['target']>> {
+  const hop = async ({ host, port, user, credential, hostKeys }: PlannedHop, index: number) => ({
+    host,
+    port,
+    user,
+    credential:
+      credential.kind === 'delegate'
+        ? credential
+        : ({ kind: 'sealed', data: await sealCredential(credential.opened, key, id, index) } as const),
+    hostKeys: [...hostKeys],
+  });
+  const { jumps, legacyAlgorithms } = target;
+  return {
+    kind: 'host',
+    ...(await hop(target, 0)),
+    ...(legacyAlgorithms ? { legacyAlgorithms } : {}),
+    jumps: await Promise.all(jumps.map((jump, index) => hop(jump, index + 1))),
+  };
 }
 
 function whenAborted(signal: AbortSignal): Promise<void> {

@@ -16,6 +16,9 @@ export interface Attempt {
   close(): void;
 }
 
+/** The parts of a task that may hold something sealed. */
+export type SealedParts = Pick<Task, 'inputs' | 'target'>;
+
 export interface Link {
   readonly instance: string;
   readonly name: string;
@@ -37,10 +40,10 @@ export interface Link {
   /** Attempts that have not ended. */
   readonly running: number;
   /**
-   * Takes one of its places at once. `sealing` are the inputs, when some of them have to be sealed to its key
-   * first: the task is sent with them as soon as they are there.
+   * Takes one of its places at once. `sealing` is what has to be sealed to its key first: the task is sent with
+   * it as soon as it is there.
    */
-  start(task: Task, sealing?: Promise<Task['inputs']>): Attempt;
+  start(task: Task, sealing?: Promise<SealedParts>): Attempt;
 }
 
 export type { TaskIdentity };

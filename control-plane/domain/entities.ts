@@ -46,12 +46,29 @@ export type UsageScope = readonly {
 /** Where a connector runs its script: on the delegate, or on a host that the delegate reaches. */
 export type Target =
   | { readonly kind: 'delegate' }
-  | {
+  | (TargetHop & {
       readonly kind: 'host';
-      readonly host: string;
-      /** An SSHKey secret. Undefined where each secret names it (FirstGen's `isConnectorTemplatized`). */
-      readonly credential: Reference | undefined;
-    };
+      /** Algorithms that are not considered safe any more, for hosts that know no others. */
+      readonly legacyAlgorithms?: boolean;
+      /** Hosts on the way, the first one first. */
+      readonly jumps?: readonly TargetHop[];
+    });
+
+export interface TargetHop {
+  readonly host: string;
+  /** An SSHKey secret. Undefined where each secret names it (FirstGen's `isConnectorTemplatized`). */
+  readonly credential: Reference | undefined;
+  /** Instead of a secret: what only the delegate holds, by its name there. */
+  readonly delegateCredential?: DelegateCredential;
+  /** `SHA256:…` of the keys that the host may show; none: the delegate's own list decides. */
+  readonly hostKeys?: readonly string[];
+}
+
+export interface DelegateCredential {
+  readonly name: string;
+  readonly userName: string;
+  readonly port: number;
+}
 
 /** A custom secret manager. */
 export interface Connector extends Reference {
@@ -84,6 +101,8 @@ export type SshCredential =
       readonly port: number;
       readonly key: Reference;
       readonly passphrase: Reference | undefined;
+      /** Ours: an OpenSSH user certificate for the key. */
+      readonly certificate?: Reference | undefined;
     }
   | {
       readonly kind: 'KeyPath';
@@ -128,6 +147,33 @@ export interface PlannedInput {
   readonly secret: boolean;
 }
 
+/** A host with what to log in with: the opened credential, which is sealed to the delegate. */
+export interface PlannedHop {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly credential:
+    | { readonly kind: 'open'; readonly opened: HostCredential }
+    | { readonly kind: 'delegate'; readonly name: string };
+  readonly hostKeys: readonly string[];
+}
+
+/** As in the protocol: domain files import nothing, so it is written out. */
+export type HostCredential =
+  | {
+      readonly kind: 'key';
+      readonly privateKey: string;
+      readonly passphrase?: string;
+      readonly certificate?: string;
+    }
+  | { readonly kind: 'keyPath'; readonly path: string; readonly passphrase?: string }
+  | { readonly kind: 'password'; readonly password: string };
+
+export interface PlannedTarget extends PlannedHop {
+  readonly legacyAlgorithms: boolean;
+  readonly jumps: readonly PlannedHop[];
+}
+
 /** Everything that is needed to run a fetch, resolved once; nothing later asks the store what to run. */
 export interface Plan {
   /** Absolute references; the template's has its version behind an @. */
@@ -138,6 +184,8 @@ export interface Plan {
   /** The values of the program's slots, in its order. */
   readonly inputs: readonly PlannedInput[];
   readonly workingDirectory: string | undefined;
+  /** Left out: on the delegate itself. */
+  readonly target?: PlannedTarget;
   readonly selectors: readonly string[];
   readonly timeoutMs: number;
 }

@@ -237,3 +237,30 @@ test('draining is known from a heartbeat and from drained, and told once', async
   await other.peer.heard();
   assert.equal(other.link.draining, true);
 });
+
+test('a task that is still being sealed has its place, is sent with what was sealed, and is not sent when nobody waits any more', async () => {
+  await using gateway = await listeningGateway();
+  const { peer, link } = await joined(gateway);
+  const sealing = Promise.withResolvers<Pick<Task, 'inputs'>>();
+  const wanted = link.start(taskOf('wanted'), sealing.promise);
+  const unwanted = Promise.withResolvers<Pick<Task, 'inputs'>>();
+  const given = link.start(taskOf('unwanted'), unwanted.promise);
+  assert.equal(link.running, 2);
+  given.close();
+  unwanted.resolve({ inputs: [] });
+  const inputs = [{ kind: 'sealed' as const, data: sealed }];
+  sealing.resolve({ inputs });
+  assert.deepEqual(await peer.next(), { ...taskOf('wanted'), inputs });
+  assert.equal(link.running, 1);
+  peer.send({ type: 'rejected', ...id('wanted'), why: 'at-capacity' });
+  assert.equal((await wanted.next()).type, 'rejected');
+  assert.equal(link.running, 0);
+});
+
+test('a delegate to whose key nothing can be sealed is lost to the task, and keeps no place for it', async () => {
+  await using gateway = await listeningGateway();
+  const { link } = await joined(gateway);
+  const attempt = link.start(taskOf('t'), Promise.reject(new Error('no such point')));
+  assert.deepEqual(await attempt.next(), { type: 'lost', why: 'nothing can be sealed to the delegate' });
+  assert.equal(link.running, 0);
+});

@@ -14,7 +14,7 @@ import {
   type ToDelegate,
   watchLiveness,
 } from '../../protocol/index.ts';
-import type { Attempt, Link, LinkReport } from '../dispatch/link.ts';
+import type { Attempt, Link, LinkReport, SealedParts } from '../dispatch/link.ts';
 
 export interface LinkOptions {
   readonly socket: WebSocket;
@@ -124,7 +124,7 @@ export class DelegateLink implements Link {
     return this.#attempts.size;
   }
 
-  start(task: Task, sealing?: Promise<Task['inputs']>): Attempt {
+  start(task: Task, sealing?: Promise<SealedParts>): Attempt {
     const id = { task: task.task, attempt: task.attempt };
     const queue = new Queue();
     if (this.#ended || this.#socket.readyState !== this.#socket.OPEN) {
@@ -152,11 +152,11 @@ export class DelegateLink implements Link {
   }
 
   /** The place is taken from now on, so that of many who choose this delegate at once no two get it. */
-  async #sendSealed(task: Task, sealing: Promise<Task['inputs']>, queue: Queue): Promise<void> {
+  async #sendSealed(task: Task, sealing: Promise<SealedParts>, queue: Queue): Promise<void> {
     const key = keyOf(task);
     this.#attempts.set(key, queue);
     try {
-      const frame = codec.stringify({ ...task, inputs: await sealing });
+      const frame = codec.stringify({ ...task, ...(await sealing) });
       if (this.#attempts.get(key) !== queue) return;
       if (!queue.closed) {
         this.#socket.send(frame);

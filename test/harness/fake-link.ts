@@ -1,4 +1,4 @@
-import type { Attempt, Link, LinkReport } from '../../control-plane/dispatch/link.ts';
+import type { Attempt, Link, LinkReport, SealedParts } from '../../control-plane/dispatch/link.ts';
 import { tagSet } from '../../control-plane/domain/selectors.ts';
 import type { Task } from '../../protocol/index.ts';
 
@@ -22,6 +22,8 @@ export type Says =
 export class FakeAttempt implements Attempt {
   readonly task: Task;
   cancelled = false;
+  /** What the task would be sent with; undefined where nothing of it is sealed. */
+  sealing: Promise<SealedParts> | undefined;
   readonly #reports: LinkReport[] = [];
   readonly #onEnd: () => void;
   #ended = false;
@@ -72,6 +74,7 @@ export interface FakeLinkOptions {
   readonly shells?: readonly string[];
   readonly draining?: boolean;
   readonly scope?: Link['scope'];
+  readonly publicKey?: Link['publicKey'];
   /** Places that are taken by something else. */
   readonly busy?: number;
   /** What it does with every attempt, at once. */
@@ -89,7 +92,7 @@ export class FakeLink implements Link {
   readonly tagSet: ReadonlySet<string>;
   readonly capacity: number;
   readonly shells: readonly string[];
-  readonly publicKey = publicKey;
+  readonly publicKey: Link['publicKey'];
   readonly connectedAt = '2024-05-06T07:08:09.000Z';
   readonly attempts: FakeAttempt[] = [];
   draining: boolean;
@@ -102,6 +105,7 @@ export class FakeLink implements Link {
     this.name = options.name ?? 'edge';
     this.instance = options.instance ?? `instance-of-${this.name}`;
     this.scope = options.scope ?? 'account';
+    this.publicKey = options.publicKey ?? publicKey;
     this.tags = options.tags ?? [];
     this.tagSet = tagSet(this);
     this.capacity = options.capacity ?? 1;
@@ -115,11 +119,12 @@ export class FakeLink implements Link {
     return this.busy;
   }
 
-  start(task: Task): FakeAttempt {
+  start(task: Task, sealing?: Promise<SealedParts>): FakeAttempt {
     this.busy += 1;
     const attempt = new FakeAttempt(task, () => {
       this.busy -= 1;
     });
+    if (sealing) attempt.sealing = sealing;
     this.attempts.push(attempt);
     this.#onStart(attempt);
     this.#wake?.();
