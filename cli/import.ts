@@ -78,7 +78,7 @@ export async function importFolder(
   if (reports.length > 0) write(`\nNot imported:\n${linesOf(reports)}`);
   write(
     `\n${count(candidates.length, 'document')} ${dryRun ? 'can be imported' : 'imported'}, ` +
-      `${reports.length === 0 ? 'nothing' : count(new Set(reports.map(({ where }) => where)).size, 'place')} left out.\n`,
+      `${reports.length === 0 ? 'nothing' : new Set(reports.map(({ where }) => where)).size} left out.\n`,
   );
   if (!test && !dryRun && candidates.some(({ document }) => 'connector' in object(document.data)))
     write('Connections were not tested; legate connector test REFERENCE does it.\n');

@@ -3,7 +3,7 @@
  * secret, connector default, template default. A fixed value in the template is a constant that nothing may
  * set. The two lists are merged apart from each other: a name in one says nothing about the other.
  */
-import { isDeepStrictEqual } from 'node:util';
+import { canonicalJson } from './canonical-json.ts';
 import { RequestError } from './errors.ts';
 import type { InputList } from './expression.ts';
 import type { InputValue } from './runtime-input.ts';
@@ -197,10 +197,13 @@ export function diffInputs(
     removed: before.filter(missingIn(after)),
     changed: before.flatMap(old => {
       const now = after.find(other => sameInput(old, other));
-      return now === undefined || isDeepStrictEqual(old, now) ? [] : [{ before: old, after: now }];
+      return now === undefined || sameDeclaration(old, now) ? [] : [{ before: old, after: now }];
     }),
   };
 }
+
+/** One of them may come from the store, where a field that is undefined is none. */
+const sameDeclaration = (a: DeclaredInput, b: DeclaredInput) => canonicalJson(a) === canonicalJson(b);
 
 /** The names that stand more than once, each once. */
 export function duplicates(names: readonly string[]): string[] {
