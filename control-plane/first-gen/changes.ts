@@ -3,9 +3,15 @@ import { type About, audited } from '../audit/audited.ts';
 import { by, type Detail } from '../audit/record.ts';
 import type { Caller } from '../domain/permissions.ts';
 import { account } from '../domain/scope.ts';
-import type { Database } from '../store/database.ts';
+import { type Database, waitForTurn } from '../store/database.ts';
 import { type ConstraintTexts, withConstraints } from './constraints.ts';
 import type { FirstGenTools } from './tools.ts';
+
+/**
+ * Whose turn it is to change what entities refer to. No foreign key holds the secrets that others name, so whoever
+ * names one and whoever deletes it must not look at the same time.
+ */
+export const referencesTurn = 'references between entities';
 
 /** What the trail says of an entity. */
 export interface Facts {
@@ -45,6 +51,7 @@ export function changing<T>(
       async save(texts, write) {
         await withConstraints(texts, () =>
           database.transaction().execute(async transaction => {
+            await waitForTurn(transaction, referencesTurn);
             const { before, after, ...rest } = await write(transaction, tools.now());
             note(rest);
             const difference = differenceOf(audit.fingerprint, before, after);
