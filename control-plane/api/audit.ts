@@ -13,7 +13,7 @@ import { allowedActions } from '../domain/permissions.ts';
 import { account } from '../domain/scope.ts';
 import type { Database } from '../store/database.ts';
 import { callerOf } from './caller.ts';
-import { body } from './requests.ts';
+import { body, query } from './requests.ts';
 
 export interface AuditRouteTools {
   readonly database: Database;
@@ -21,27 +21,52 @@ export interface AuditRouteTools {
   readonly clock: Clock;
 }
 
-const FingerprintRequest = Type.Object({ value: Type.String() }, { additionalProperties: false });
+export const FingerprintRequest = Type.Object({ value: Type.String() }, { additionalProperties: false });
+
+const given = Type.Optional(Type.String({ maxLength: 600 }));
+
+export const AuditQuery = Type.Object(
+  {
+    /** Whole numbers from 1 on. */
+    before: given,
+    limit: given,
+    actor: given,
+    subject: given,
+    action: given,
+  },
+  { additionalProperties: false },
+);
+
+export const VerifyQuery = Type.Object(
+  {
+    /** `true`: the file too. */
+    file: given,
+    /** NUMBER:HASH, as often as wanted. */
+    head: Type.Optional(Type.Union([Type.String(), Type.Array(Type.String())])),
+  },
+  { additionalProperties: false },
+);
 
 type Query = Readonly<Record<string, string | string[] | undefined>>;
 
 export function auditRoutes(api: FastifyInstance, { database, audit, clock }: AuditRouteTools): void {
-  api.get<{ Querystring: Query }>('/audit', async request => {
+  api.get('/audit', async request => {
     const caller = callerOf(request);
     // Others would always get an empty list; that they may not read it is more useful to know.
     if (!caller.grants.some(({ role }) => allowedActions[role].includes('administer'))) throw accessDenied();
-    const { query } = request;
-    const { before, limit = 50 } = { before: numberOf(query, 'before'), limit: numberOf(query, 'limit') };
+    const asked = query(AuditQuery, request.query);
+    const { before, limit = 50 } = { before: numberOf(asked, 'before'), limit: numberOf(asked, 'limit') };
     if (limit < 1 || limit > 500)
       throw new RequestError('INVALID_REQUEST', 'limit must be a number from 1 to 500');
-    const [actor, subject, action] = ['actor', 'subject', 'action'].map(name => textOf(query, name));
+    const [actor, subject, action] = ['actor', 'subject', 'action'].map(name => textOf(asked, name));
     return listRecords(database, caller, { before, limit, actor, subject, action });
   });
 
-  api.get<{ Querystring: Query }>('/audit/verify', async request => {
+  api.get('/audit/verify', async request => {
     authorize(callerOf(request), 'administer', { scope: account });
-    const anchors = headsOf(request.query);
-    const withFile = textOf(request.query, 'file') === 'true';
+    const asked = query(VerifyQuery, request.query);
+    const anchors = headsOf(asked);
+    const withFile = textOf(asked, 'file') === 'true';
     const file = withFile ? await audit.verifyFile() : undefined;
     if (withFile && !file) {
       throw new RequestError(

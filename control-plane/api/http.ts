@@ -14,6 +14,7 @@ import { encryptionKeyRoutes } from './encryption-keys.ts';
 import { describeError, errorBody } from './errors.ts';
 import { fetchRoutes } from './fetch.ts';
 import { keyRoutes } from './keys.ts';
+import { openApiDocument } from './openapi.ts';
 import { secretRoutes } from './secrets.ts';
 import { templateRoutes } from './templates.ts';
 
@@ -66,6 +67,9 @@ export function createApi(tools: ApiTools): FastifyInstance {
       ? { status: 'ok' }
       : reply.status(503).send({ status: 'not ready', reason: 'the store does not answer' }),
   );
+  const description = openApiDocument();
+  // Without a key: it says nothing of what is here.
+  app.get('/api/v1/openapi.json', () => description);
   tools.more?.(app);
 
   void app.register(

@@ -1,12 +1,13 @@
 /**
- * The shape of the YAML kinds. `rule` says in a message what the schema demands. Fields that are not named here
- * are kept and given back, never refused: users' YAML holds many. The published JSON Schemas are made from these.
+ * The shape of the YAML kinds. `rule` says in a message what the schema demands, `integer` the least and the greatest
+ * of a text that is a number to everybody else. Fields that are not named here are kept and given back, never refused:
+ * users' YAML holds many. The published JSON Schemas are made from these.
  */
 import { type Static, type TSchema, Type } from 'typebox';
 import { identifierPattern } from '../domain/reference.ts';
 
 const open = <T extends Record<string, TSchema>>(fields: T) => Type.Object(fields);
-const ruled = (pattern: string, rule: string) => Type.String({ pattern, rule });
+const ruled = (pattern: string, rule: string, more: object = {}) => Type.String({ pattern, rule, ...more });
 const bool = Type.Boolean({ rule: 'must be true or false' });
 const text = Type.String({ rule: 'must be text' });
 // `coerceTypes` would make the empty text of a null, which is a value; whoever wrote null has given none.
@@ -21,10 +22,12 @@ const maybe = Type.Optional(text);
 const Timeout = ruled(
   '^(?:[1-9][0-9]{0,2}|[12][0-9]{3}|3[0-5][0-9]{2}|3600)$',
   'must be an integer from 1 to 3600',
+  { integer: [1, 3_600] },
 );
 const Port = ruled(
   '^(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])$',
   'must be an integer from 1 to 65535',
+  { integer: [1, 65_535] },
 );
 const list = <T extends TSchema>(item: T) => Type.Array(item, { rule: 'must be a list' });
 

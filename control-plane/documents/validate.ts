@@ -1,13 +1,21 @@
 /** Checks data against a schema, and says what is wrong in the words of the schema's `rule`. */
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
 import type { Static, TSchema } from 'typebox';
+import type { ErrorCode } from '../domain/errors.ts';
 
 // YAML scalars may come quoted where a number or a boolean is meant, as provisioning tools write them.
 // `verbose` gives errors their schema, in which the rule stands; the data that it adds is never shown.
 const ajv = new Ajv2020({ strict: true, allErrors: true, coerceTypes: true, verbose: true });
-ajv.addVocabulary(['rule']);
+ajv.addVocabulary(['rule', 'integer']);
 
-export type Checked<T> = { ok: true; value: T } | { ok: false; problems: string[] };
+export type Checked<T> =
+  | { ok: true; value: T }
+  | {
+      ok: false;
+      problems: string[];
+      /** INVALID_REQUEST where there is none. */
+      code?: ErrorCode;
+    };
 
 /** Makes a check for a schema. Messages begin with `root`, as in `connector.spec.timeout must be …`. */
 export function checker<Schema extends TSchema>(

@@ -1,0 +1,264 @@
+/** What the native API answers. The tests hold every answer that they see to these schemas. */
+import { type TSchema, Type } from 'typebox';
+import { failureReasons } from '../../protocol/index.ts';
+import { kinds } from '../documents/schemas.ts';
+import { roles } from '../domain/permissions.ts';
+
+const object = <T extends Record<string, TSchema>>(fields: T) =>
+  Type.Object(fields, { additionalProperties: false });
+const optional = Type.Optional;
+const text = Type.String();
+const texts = Type.Array(text);
+const bool = Type.Boolean();
+const number = Type.Integer();
+const time = Type.String({ description: 'ISO 8601, UTC' });
+const oneOf = <T extends string>(values: readonly T[]) => Type.String({ enum: [...values] });
+const items = (item: TSchema) => object({ items: Type.Array(item) });
+const Kind = oneOf(Object.keys(kinds));
+const Reference = Type.String({ description: 'absolute, as in account.x, org/ORG/x or org/ORG/PROJECT/x' });
+/** A document, below the key of its kind. */
+const DocumentBody = Type.Unknown({ description: 'what stands below the key of its kind' });
+
+export const Status = object({ status: text, reason: optional(text) });
+
+export const Failed = object({
+  status: Type.Literal('ERROR'),
+  code: text,
+  message: text,
+  problems: texts,
+  correlationId: Type.String({ description: 'under which the log of the server says more' }),
+});
+
+const Affected = {
+  connector: Reference,
+  added: texts,
+  removed: texts,
+  changed: texts,
+  scriptChanged: bool,
+  secrets: Type.Array(Reference),
+  problems: Type.Array(text, { description: 'why it could not be accepted' }),
+};
+
+export const Applied = object({
+  applied: Type.Array(
+    object({
+      kind: Kind,
+      reference: Reference,
+      change: oneOf(['created', 'changed', 'unchanged']),
+      affected: optional(Type.Array(object({ ...Affected, accepted: bool }))),
+    }),
+  ),
+});
+
+export const Deleted = object({ deleted: Type.Array(object({ kind: Kind, reference: Reference })) });
+
+export const Exported = object({
+  documents: Type.Array(
+    object({ kind: Kind, reference: Reference, document: DocumentBody, valueLeftOut: bool }),
+  ),
+  leftOut: Type.Array(object({ kind: Kind, reference: Reference, reason: text })),
+});
+
+export const Templates = items(
+  object({ identifier: Reference, name: text, version: text, stable: bool, inputs: texts, updatedAt: time }),
+);
+
+const shownInput = { label: text, type: oneOf(['String', 'Number', 'Secret']), value: text };
+
+export const Template = object({
+  reference: Reference,
+  name: text,
+  uuid: text,
+  versionLabel: text,
+  stable: bool,
+  versions: texts,
+  syntax: oneOf(['NG', 'FirstGen']),
+  script: text,
+  inputs: Type.Array(object({ ...shownInput, fixed: bool })),
+  program: object({ text, digest: text }),
+  contentDigest: text,
+  createdAt: time,
+  updatedAt: time,
+  document: DocumentBody,
+});
+
+const input = object(shownInput);
+export const TemplateDiff = object({
+  reference: Reference,
+  from: text,
+  to: text,
+  script: Type.String({ description: 'a unified diff; empty: the scripts are the same' }),
+  inputs: object({
+    added: Type.Array(input),
+    removed: Type.Array(input),
+    changed: Type.Array(object({ before: input, after: input })),
+  }),
+  affected: Type.Array(object(Affected)),
+});
+
+export const Stable = object({ reference: Reference });
+
+const listedConnector = {
+  identifier: Reference,
+  name: text,
+  template: Reference,
+  version: text,
+  drifted: Type.Boolean({ description: 'the template version has changed since; the older content runs' }),
+  updatedAt: time,
+};
+const generation = oneOf(['NG', 'FirstGen']);
+export const Connectors = items(object(listedConnector));
+export const Connector = object({
+  ...listedConnector,
+  uuid: text,
+  generation,
+  contentDigest: text,
+  createdAt: time,
+  document: DocumentBody,
+});
+
+export const Accepted = object({ connector: Reference, accepted: optional(object(Affected)) });
+
+const listedSecret = {
+  identifier: Reference,
+  name: text,
+  type: oneOf(['SecretText', 'SecretFile', 'SSHKey']),
+  connector: text,
+  updatedAt: time,
+};
+export const Secrets = items(object(listedSecret));
+export const Secret = object({
+  ...listedSecret,
+  uuid: text,
+  generation,
+  createdAt: time,
+  usedBy: texts,
+  document: DocumentBody,
+});
+
+const whyNot = { delegate: text, instance: optional(text), why: optional(text), detail: text };
+
+export const Explanation = object({
+  secret: Reference,
+  connector: Reference,
+  template: Reference,
+  versionLabel: text,
+  drifted: bool,
+  owner: text,
+  programDigest: text,
+  inputs: Type.Array(
+    object({
+      label: text,
+      value: optional(Type.String({ description: 'absent where it is, or holds, a secret value' })),
+      source: oneOf(['secret', 'connector', 'template', 'template default']),
+    }),
+  ),
+  selectors: texts,
+  workingDirectory: optional(text),
+  timeoutMs: number,
+  delegates: Type.Array(object(whyNot)),
+  nearestMiss: optional(text),
+});
+
+export const ApplicationBody = object({
+  identifier: text,
+  name: text,
+  environments: Type.Array(
+    object({ identifier: text, name: text, type: oneOf(['Production', 'PreProduction']) }),
+  ),
+});
+export const Applications = items(ApplicationBody);
+export const Application = object({ identifier: text, document: ApplicationBody });
+
+export const Delegates = items(
+  object({
+    name: text,
+    instance: optional(text),
+    scope: text,
+    state: oneOf(['connected', 'draining', 'disconnected']),
+    status: oneOf(['ENABLED', 'WAITING_FOR_APPROVAL', 'DELETED']),
+    since: optional(text),
+    tags: texts,
+    hostName: text,
+    agentVersion: text,
+    running: optional(number),
+    capacity: optional(number),
+  }),
+);
+
+export const Token = object({ name: text, token: Type.String({ description: 'shown this once' }) });
+
+const grant = object({
+  role: oneOf(roles),
+  scope: text,
+  connector: optional(Reference),
+  secret: optional(Reference),
+});
+export const Keys = items(
+  object({
+    id: text,
+    name: text,
+    grants: Type.Array(grant),
+    state: oneOf(['active', 'expired', 'revoked']),
+    createdBy: text,
+    createdAt: time,
+    expiresAt: optional(time),
+    lastUsedAt: optional(time),
+    previousUntil: optional(time),
+  }),
+);
+export const Key = object({ name: text, key: Type.String({ description: 'shown this once' }) });
+export const Revoked = object({ name: text, state: Type.Literal('revoked') });
+
+export const AuditPage = object({
+  items: Type.Array(Type.Object({ seq: number, time, type: text, id: text, action: text })),
+  next: optional(number),
+});
+const verification = object({
+  ok: bool,
+  count: number,
+  head: object({ seq: number, hash: text }),
+  fault: optional(object({ seq: number, reason: text })),
+});
+export const Verified = object({ store: verification, file: optional(verification) });
+export const Fingerprint = object({ fingerprint: text });
+
+export const Rotated = object({
+  primary: text,
+  resumed: bool,
+  rewrapped: number,
+  dropped: texts,
+  removable: texts,
+  left: Type.Record(text, number),
+});
+
+const attempt = { task: text, attempt: number };
+const event = <Name extends string, T extends Record<string, TSchema>>(name: Name, fields: T) =>
+  object({ event: Type.Literal(name), ...fields });
+
+/** One line of an answer that is a stream. The last one is `done` or `failed`. */
+export const FetchEvent = Type.Union([
+  event('accepted', { ...attempt, delegate: text }),
+  event('log', { text }),
+  event('value', { seq: number, text: Type.String({ description: 'the next characters of the value' }) }),
+  event('value', { seq: number, length: Type.Literal('non-empty') }),
+  event('value', {
+    ...attempt,
+    seq: number,
+    final: bool,
+    sealed: Type.String({ description: 'a JWE for the key of the request' }),
+  }),
+  event('done', { ...attempt, delegate: text, durationMs: number }),
+  event('failed', {
+    ...attempt,
+    delegate: optional(text),
+    failure: object({
+      reason: oneOf(failureReasons),
+      detail: optional(text),
+      exitCode: optional(number),
+      signal: optional(text),
+      stderrTail: optional(text),
+    }),
+    delegates: optional(Type.Array(object(whyNot))),
+  }),
+]);
