@@ -6,15 +6,13 @@ import {
   factsOf,
   type PublicKey,
   type SealedChunk,
-  sealCredential,
-  sealInput,
   sleep,
-  type Task,
 } from '../../protocol/index.ts';
-import type { Plan, PlannedHop, PlannedTarget } from '../domain/entities.ts';
-import type { Attempt, Link, LinkReport, SealedParts, TaskIdentity } from './link.ts';
+import type { Plan } from '../domain/entities.ts';
+import type { Attempt, Link, LinkReport } from './link.ts';
 import type { Roster } from './roster.ts';
 import { choose, type Demand, type Tried, type Verdict, type WhyNot, whyNot } from './select.ts';
+import { startTask } from './start-task.ts';
 
 /** What happens on the way of one fetch. The last one is `succeeded` or `failed`. */
 export type DispatchEvent =
@@ -111,7 +109,7 @@ async function* run(context: Run): AsyncGenerator<DispatchEvent, void, void> {
       const started = await startOnNext(context, demand, { tried, full }, over.soft.signal, link => {
         attempt += 1;
         const remainingMs = Math.max(1, Math.floor(deadline - clock.now()));
-        return start(context, link, { task, attempt }, remainingMs);
+        return startTask(link, context, { task, attempt }, remainingMs);
       });
       if (!started) {
         if (over.soft.signal.aborted) yield lacking(overReason(context, 'while waiting for a free delegate'));
@@ -305,62 +303,6 @@ function isFull(report: LinkReport): boolean {
 function overReason({ signal, plan }: Run, when: string): Failure {
   if (signal.aborted) return { reason: 'cancelled', detail: `the caller hung up ${when}` };
   return { reason: 'timed-out', detail: `${plan.timeoutMs / 1_000} s were over ${when}` };
-}
-
-/** What is secret is sealed to this very delegate, for this attempt. */
-function start(run: Run, link: Link, id: TaskIdentity, remainingMs: number): Attempt {
-  const { plan, recipient, logs, liveLogs = false } = run;
-  const { program, inputs, workingDirectory, subject } = plan;
-  const task: Task = {
-    type: 'task',
-    ...id,
-    remainingMs,
-    program: { shell: 'bash', ...program },
-    inputs: inputs.map(({ value, secret }) => ({ kind: 'plain', data: secret ? '' : value })),
-    ...(workingDirectory === undefined ? {} : { workingDirectory }),
-    recipient,
-    logs,
-    ...(liveLogs ? { liveLogs } : {}),
-    subject,
-  };
-  if (!plan.target && !inputs.some(({ secret }) => secret)) return link.start(task);
-  return link.start(task, sealed(plan, link.publicKey, id));
-}
-
-async function sealed({ inputs, target }: Plan, key: PublicKey, id: TaskIdentity): Promise<SealedParts> {
-  const sealing = inputs.map(async ({ value, secret }, index) =>
-    secret
-      ? ({ kind: 'sealed', data: await sealInput(value, key, id, index) } as const)
-      : ({ kind: 'plain', data: value } as const),
-  );
-  return {
-    inputs: await Promise.all(sealing),
-    ...(target ? { target: await sealedTarget(target, key, id) } : {}),
-  };
-}
-
-async function sealedTarget(
-  target: PlannedTarget,
-  key: PublicKey,
-  id: TaskIdentity,
-): Promise<NonNullable<Task['target']>> {
-  const hop = async ({ host, port, user, credential, hostKeys }: PlannedHop, index: number) => ({
-    host,
-    port,
-    user,
-    credential:
-      credential.kind === 'delegate'
-        ? credential
-        : ({ kind: 'sealed', data: await sealCredential(credential.opened, key, id, index) } as const),
-    hostKeys: [...hostKeys],
-  });
-  const { jumps, legacyAlgorithms } = target;
-  return {
-    kind: 'host',
-    ...(await hop(target, 0)),
-    ...(legacyAlgorithms ? { legacyAlgorithms } : {}),
-    jumps: await Promise.all(jumps.map((jump, index) => hop(jump, index + 1))),
-  };
 }
 
 function whenAborted(signal: AbortSignal): Promise<void> {
