@@ -1,5 +1,6 @@
 /** From the texts of an `apply` to what is to be written: found, read and compiled, before the store is asked. */
 import { limits } from '../protocol/index.ts';
+import { inputPathProblems } from './check-values.ts';
 import { type ApplicationSource, readApplication } from './documents/read-application.ts';
 import { type ConnectorSource, readConnector } from './documents/read-connector.ts';
 import { readSecret, type SecretSource } from './documents/read-secret.ts';
@@ -8,7 +9,8 @@ import { type Kind, kinds } from './documents/schemas.ts';
 import type { Checked } from './documents/validate.ts';
 import { readYaml } from './documents/yaml.ts';
 import type { TemplateVersion } from './domain/entities.ts';
-import { RequestError } from './domain/errors.ts';
+import { type ErrorCode, RequestError } from './domain/errors.ts';
+import { pathProblems } from './domain/spec-path.ts';
 import type { Compile } from './template/compile.ts';
 
 /** One file, or whatever else the text came from. */
@@ -37,9 +39,20 @@ export type Placed = Wanted & {
 // What is referred to comes before what refers to it, in whatever order the files are.
 const order: readonly Kind[] = ['application', 'template', 'connector', 'secret'];
 
-/** A refusal becomes a problem of the document; the others are looked at all the same. */
+/** What is wrong with a document, its place included. */
+export interface Problem {
+  readonly code: ErrorCode;
+  readonly text: string;
+  /** A fault of ours behind it. */
+  readonly cause?: unknown;
+}
+
+/**
+ * A refusal becomes a problem of the document; the others are looked at all the same. What the caller may not do is
+ * no problem of a document: it is the whole answer.
+ */
 export async function collected<T>(
-  problems: string[],
+  problems: Problem[],
   where: string,
   step: () => T | Promise<T>,
 ): Promise<T | undefined> {
@@ -47,16 +60,28 @@ export async function collected<T>(
     return await step();
   } catch (error) {
     if (!(error instanceof RequestError)) throw error;
-    for (const problem of error.problems) problems.push(`${where}: ${problem}`);
+    const { code, cause } = error;
+    if (code === 'ACCESS_DENIED' || code === 'USER_NOT_AUTHORIZED') throw error;
+    for (const problem of error.problems) problems.push({ code, text: `${where}: ${problem}`, cause });
     return undefined;
   }
+}
+
+/** One error for all of them; it has the code that they have in common. */
+export function refusalOf(problems: readonly Problem[]): RequestError {
+  const [code = 'INVALID_REQUEST', ...others] = new Set(problems.map(problem => problem.code));
+  return new RequestError(
+    others.length > 0 ? 'INVALID_REQUEST' : code,
+    problems.map(({ text }) => text),
+    problems.find(({ cause }) => cause !== undefined)?.cause,
+  );
 }
 
 /** Reads all documents, and adds what is wrong to `problems`. Throws where there is none to look at. */
 export async function readDocuments(
   sources: readonly ApplySource[],
   compile: Compile,
-  problems: string[],
+  problems: Problem[],
 ): Promise<Placed[]> {
   const placed: Placed[] = [];
   for (const { kind, where, data, files } of findDocuments(sources)) {
@@ -139,6 +164,11 @@ export async function compiled(compile: Compile, source: TemplateSource): Promis
   }
   const { program } = result;
   const at = 'template.spec.source.spec.script';
+  const paths = [
+    ...program.slots.flatMap(slot => pathProblems(slot, content.spec)).map(problem => `${at}: ${problem}`),
+    ...inputPathProblems(content.inputs, content.spec).map(problem => `template.spec: ${problem}`),
+  ];
+  if (paths.length > 0) throw new RequestError('INVALID_REQUEST', paths);
   if (program.text.length > limits.program)
     throw tooLarge(`${at}: the compiled program has more than ${limits.program} characters`);
   if (program.slots.length > limits.inputs)
@@ -164,6 +194,6 @@ function withValue(source: SecretSource, files: ReadonlyMap<string, Uint8Array>)
 }
 
 function valid<T>(checked: Checked<T>): T {
-  if (!checked.ok) throw new RequestError('INVALID_REQUEST', checked.problems);
+  if (!checked.ok) throw new RequestError(checked.code ?? 'INVALID_REQUEST', checked.problems);
   return checked.value;
 }

@@ -1,30 +1,30 @@
 /** Writes one document's entity, in the transaction of its `apply`: what it refers to is looked up there. */
 import { isDeepStrictEqual } from 'node:util';
-import { authorize } from './access/authorize.ts';
-import type { NewSecret, Placed } from './apply-documents.ts';
+import { authorize, visible } from './access/authorize.ts';
+import type { Placed } from './apply-documents.ts';
+import { assertUses, assertUsesOfSecrets } from './check-uses.ts';
+import { assertUsageScope, placePathProblems, valueProblems } from './check-values.ts';
 import type { ApplicationSource } from './documents/read-application.ts';
 import type { ConnectorSource } from './documents/read-connector.ts';
-import { secretsOfCredential } from './documents/read-ssh-auth.ts';
 import type { Kind } from './documents/schemas.ts';
-import { valueOwner } from './domain/built-in-manager.ts';
 import { contentDigest } from './domain/content-digest.ts';
-import type { Connector, Secret, TemplateVersion, UsageScope } from './domain/entities.ts';
+import type { Connector, TemplateVersion } from './domain/entities.ts';
 import { RequestError } from './domain/errors.ts';
 import { newUuid } from './domain/ids.ts';
-import { checkSecretInputs, fixedConflicts, inputLabel } from './domain/inputs.ts';
+import { fixedConflicts, inputLabel } from './domain/inputs.ts';
 import type { Caller } from './domain/permissions.ts';
-import { formatReference, parseReference, type Reference, sameReference } from './domain/reference.ts';
+import { formatReference, type Reference, sameReference } from './domain/reference.ts';
 import { account } from './domain/scope.ts';
 import type { Encryption } from './encryption/encryption.ts';
-import { connectorOf, noSuchManager } from './load.ts';
+import { connectorOf } from './load.ts';
+import type { Subject } from './plan-environment.ts';
 import { type Affected, affectedBy, describeAffected, pin } from './reconcile.ts';
-import { namedSecrets, type Subject } from './resolve-plan.ts';
 import { findApplication, saveApplication } from './store/applications.ts';
-import { findConnector, insertConnector, updateConnector } from './store/connectors.ts';
+import { findConnector, insertConnector, type StoredConnector, updateConnector } from './store/connectors.ts';
 import type { Database } from './store/database.ts';
-import { findSecret, insertSecret, setSecretUses, updateSecret } from './store/secrets.ts';
+import { findSecret, setSecretUses } from './store/secrets.ts';
 import { findContent, findTemplate, saveTemplate } from './store/templates.ts';
-import { assertUsable, findNamed } from './used-secrets.ts';
+import { writeSecret } from './write-secret.ts';
 
 /** What a write did. */
 export type Change = 'created' | 'changed' | 'unchanged';
@@ -102,23 +102,29 @@ async function writeConnector(tools: WriteTools, source: ConnectorSource): Promi
   const before = await findConnector(database, source);
   if (before && before.generation !== 'NG')
     throw invalid(`connector ${reference} was made through the FirstGen API; change it there`);
-  const template = await findTemplate(database, source.template);
+  const stays = before && sameTemplate(before.template, source.template);
+  // What a connector runs already is no news to whoever may edit it.
+  const template =
+    stays || visible(caller, source.template) ? await findTemplate(database, source.template) : undefined;
   if (!template) {
     const wanted = `${formatReference(source.template)}@${source.template.versionLabel}`;
     throw invalid(`connector.spec.template: there is no template ${wanted}; apply it first`);
   }
   // A connector that only changes otherwise stays with the content that it was checked against.
-  const stays = before && sameTemplate(before.template, source.template);
   const digest = stays ? before.contentDigest : template.contentDigest;
   const content = stays ? await findContent(database, digest) : template.content;
-  for (const input of fixedConflicts(content.inputs, source.inputs)) {
-    throw invalid(
-      `connector.spec.template.templateInputs: "${inputLabel(input)}" is fixed by the template and cannot be set`,
-    );
-  }
+  const at = 'connector.spec.template.templateInputs';
+  const problems = [
+    ...fixedConflicts(content.inputs, source.inputs).map(
+      input => `${at}: "${inputLabel(input)}" is fixed by the template and cannot be set`,
+    ),
+    ...valueProblems(content, source.inputs, 'connector').map(problem => `${at}: ${problem}`),
+    ...placePathProblems(content, source),
+  ];
+  if (problems.length > 0) throw invalid(problems);
   const connector: Connector = { ...source, uuid: before?.uuid ?? newUuid() };
   await assertUsageScope(database, connector.usageScope);
-  const used = await usedBy(tools, { connector, content }, 'all');
+  const used = await assertUses(tools, { connector, content });
   if (connector.target.kind === 'host' && connector.target.credential) {
     const { credential } = connector.target;
     authorize(caller, 'use', { scope: credential.scope, secret: formatReference(credential) });
@@ -132,6 +138,9 @@ async function writeConnector(tools: WriteTools, source: ConnectorSource): Promi
   }
   if (before && same(before.document, source.document))
     return { kind: 'connector', reference, change: 'unchanged' };
+  if (before) {
+    await assertUsesOfSecrets(tools, await readable(database, before), { connector, content });
+  }
   const row = { ...connector, contentDigest: digest };
   if (!before) await insertConnector(database, row, now);
   else if (!(await updateConnector(database, { ...row, revision: before.revision }, now)))
@@ -141,98 +150,13 @@ async function writeConnector(tools: WriteTools, source: ConnectorSource): Promi
   return { kind: 'connector', reference, change: before ? 'changed' : 'created' };
 }
 
-async function writeSecret(tools: WriteTools, source: NewSecret): Promise<Applied> {
-  const { database, caller, now, encryption } = tools;
-  const reference = formatReference(source);
-  authorize(caller, 'edit', { scope: source.scope, secret: reference });
-  const before = await findSecret(database, source);
-  if (before && before.generation !== 'NG')
-    throw invalid(`secret ${reference} was made through the FirstGen API; change it there`);
-  if (before && before.type !== source.type) throw invalid('Cannot change secret type after creation.');
-  const manager = source.connector;
-  if (before && !sameManager(before.connector, manager))
-    throw invalid('Cannot change secret manager after creation.');
-  const secret: Secret = { ...source, uuid: before?.uuid ?? newUuid() };
-  await assertUsageScope(database, secret.usageScope);
-  const used = manager ? await checkAgainst(tools, manager, source, secret) : checkCredential(caller, secret);
-  const owner = valueOwner(secret);
-  const value = source.value && Buffer.from(source.value);
-  const old = manager || !value ? undefined : await encryption.get(database, owner);
-  const valueChanged = value !== undefined && !(old && Buffer.from(old).equals(value));
-  if (!manager && secret.type !== 'SSHKey' && !before && !value)
-    throw invalid(`secret.spec.${secret.type === 'SecretFile' ? 'file or content' : 'value'} is required`);
-  if (before && same(before.document, secret.document) && !valueChanged)
-    return { kind: 'secret', reference, change: 'unchanged' };
-  if (!before) await insertSecret(database, secret, now);
-  else if (!(await updateSecret(database, { ...secret, revision: before.revision }, now)))
-    throw invalid(`secret ${reference} was changed by somebody else; try again`);
-  await setSecretUses(database, { kind: 'secret', ...idOf(source) }, used);
-  if (value && valueChanged) {
-    await encryption.put(database, owner, value, now);
-    tools.fingerprint(reference, value);
-  }
-  return { kind: 'secret', reference, change: before ? 'changed' : 'created' };
-}
-
-/** A secret of a custom manager: its inputs have to fit, and whoever writes them may use what they name. */
-async function checkAgainst(
-  tools: WriteTools,
-  manager: Reference,
-  source: NewSecret,
-  secret: Secret,
-): Promise<Reference[]> {
-  const { database, caller } = tools;
-  authorize(caller, 'use', { scope: manager.scope, connector: formatReference(manager) });
-  const stored = await findConnector(database, manager);
-  if (!stored) throw noSuchManager(manager);
-  const connector = connectorOf(stored);
-  const content = await findContent(database, stored.contentDigest);
-  checkSecretInputs(content.inputs, connector.inputs, secret.inputs, source.valueIsEmpty);
-  return usedBy(tools, { connector, content, secret }, 'those of the inputs');
-}
-
-function checkCredential(caller: Caller, secret: Secret): Reference[] {
-  const used = secretsOfCredential(secret.ssh);
-  for (const reference of used)
-    authorize(caller, 'use', { scope: reference.scope, secret: formatReference(reference) });
-  return used;
-}
-
-/**
- * The secrets that the script would use, checked for where they are kept, and for whether the caller may use
- * them: those of the script itself when a connector is saved, those that inputs name when their writer saves them.
- */
-async function usedBy(
-  { database, caller }: WriteTools,
-  subject: Subject,
-  which: 'all' | 'those of the inputs',
-): Promise<Reference[]> {
-  const { connector } = subject;
-  const used: Reference[] = [];
-  for (const { by, text, inScript } of await namedSecrets(subject)) {
-    if (inScript && which !== 'all') continue;
-    const found = await findNamed(database, connector, by, text);
-    // Asked of what is not there as well: the answer must not tell whether it is.
-    const named = by === 'reference' ? parseReference(text, connector.scope) : found;
-    const scope = named?.scope ?? account;
-    authorize(caller, 'use', { scope, ...(named ? { secret: formatReference(named) } : {}) });
-    if (found) await assertUsable(database, connector, found);
-    if (named) used.push(idOf(named));
-  }
-  return used;
-}
-
-/** Applications and environments that a usage scope names must be known. */
-export async function assertUsageScope(database: Database, scope: UsageScope): Promise<void> {
-  for (const { application, environment } of scope) {
-    if (!('appId' in application)) continue;
-    const { appId } = application;
-    const known = await findApplication(database, appId);
-    if (!known) throw invalid(`No application exists with the id ${appId}`);
-    if (!('envId' in environment)) continue;
-    const { envId } = environment;
-    if (!known.environments.some(({ id }) => id === envId))
-      throw invalid(`No env exists with id ${envId} in application with id ${appId}`);
+/** What a connector was; undefined where this version can't read it any more. */
+async function readable(database: Database, stored: StoredConnector): Promise<Subject | undefined> {
+  try {
+    return { connector: connectorOf(stored), content: await findContent(database, stored.contentDigest) };
+  } catch (error) {
+    if (error instanceof RequestError) return undefined;
+    throw error;
   }
 }
 
@@ -253,10 +177,8 @@ async function writeApplication(
   return { kind: 'application', reference, change: before ? 'changed' : 'created' };
 }
 
-const invalid = (message: string) => new RequestError('INVALID_REQUEST', message);
+const invalid = (message: string | readonly string[]) => new RequestError('INVALID_REQUEST', message);
 const idOf = ({ scope, identifier }: Reference): Reference => ({ scope, identifier });
-const sameManager = (a: Reference | undefined, b: Reference | undefined) =>
-  a === undefined || b === undefined ? a === b : sameReference(a, b);
 const sameTemplate = (
   a: Reference & { readonly versionLabel: string },
   b: Reference & { readonly versionLabel: string },

@@ -1,18 +1,26 @@
 /** THE STORY of `apply`: documents in; templates, connectors and secrets out; all of them or none. */
 import { createHash } from 'node:crypto';
-import { type ApplySource, collected, type Placed, readDocuments } from './apply-documents.ts';
+import {
+  type ApplySource,
+  collected,
+  type Placed,
+  type Problem,
+  readDocuments,
+  refusalOf,
+} from './apply-documents.ts';
 import { type Applied, write } from './apply-write.ts';
 import type { Audit } from './audit/audit.ts';
 import { audited } from './audit/audited.ts';
-import { by } from './audit/record.ts';
+import { type AuditEntry, by } from './audit/record.ts';
 import { canonicalJson } from './domain/canonical-json.ts';
 import type { Plan } from './domain/entities.ts';
 import { RequestError } from './domain/errors.ts';
 import type { Caller } from './domain/permissions.ts';
+import { account, type Scope } from './domain/scope.ts';
 import type { Encryption } from './encryption/encryption.ts';
 import { resolvePlan, type Subject } from './resolve-plan.ts';
 import { nestedValue, type RunTools, testProblem, testRun } from './run-plan.ts';
-import type { Database } from './store/database.ts';
+import { type Database, waitForTurn } from './store/database.ts';
 import { findSetting } from './store/settings.ts';
 import { dropUnpinnedContents } from './store/templates.ts';
 import type { Compile } from './template/compile.ts';
@@ -72,7 +80,7 @@ export async function applyDocuments(tools: ApplyTools, request: ApplyRequest): 
 }
 
 async function applyAll(tools: ApplyTools, request: ApplyRequest, id: string): Promise<Applied[]> {
-  const problems: string[] = [];
+  const problems: Problem[] = [];
   const placed = await readDocuments(request.sources, tools.compile, problems);
   const known: Known = { tested: new Set(), nested: new Map() };
   while (true) {
@@ -107,14 +115,17 @@ async function attempt(
   { caller, dryRun, accept, skipTests }: ApplyRequest,
   id: string,
   placed: readonly Placed[],
-  problems: string[],
+  problems: Problem[],
   known: Known,
 ): Promise<Applied[]> {
   const applied: Applied[] = [];
+  const scopes = new Map<Applied, Scope>();
   const places = new Map<string, string>();
   const fingerprints: Record<string, string> = {};
   try {
     await tools.database.transaction().execute(async database => {
+      // One after the other: two that create the same thing would both not find it.
+      await waitForTurn(database, 'apply');
       const noTests = skipTests || dryRun || (await findSetting(database, 'testOnSave')) === 'false';
       const subjects: Subject[] = [];
       const writeTools = {
@@ -136,15 +147,17 @@ async function attempt(
         const key = `${done.kind} ${done.reference}`;
         const first = places.get(key);
         // The later one would win, and applying the same files again would never come to rest.
-        if (first !== undefined) problems.push(`${item.where}: ${key} is in ${first} already`);
+        if (first !== undefined)
+          problems.push({ code: 'INVALID_REQUEST', text: `${item.where}: ${key} is in ${first} already` });
         places.set(key, item.where);
         applied.push(done);
+        if ('scope' in item.entity) scopes.set(done, item.entity.scope);
       }
-      if (problems.length > 0) throw new RequestError('INVALID_REQUEST', problems);
+      if (problems.length > 0) throw refusalOf(problems);
       if (dryRun) throw new RolledBack();
       await assertTested({ ...tools, database }, subjects, known);
       await dropUnpinnedContents(database);
-      await tools.audit.recordIn(database, changes(caller, id, applied, fingerprints));
+      await tools.audit.recordIn(database, changes(caller, id, applied, { scopes, fingerprints }));
     });
     await tools.audit.flush();
   } catch (error) {
@@ -166,30 +179,35 @@ async function assertTested(tools: ApplyTools, subjects: readonly Subject[], kno
   if (untested.length > 0) throw new Interrupted(untested);
 }
 
+/** What is recorded of the changes, in the transaction that makes them. */
 function changes(
   caller: Caller,
   id: string,
   applied: readonly Applied[],
-  fingerprints: Readonly<Record<string, string>>,
-) {
+  known: {
+    readonly scopes: ReadonlyMap<Applied, Scope>;
+    /** Of values, by the references of their secrets. */
+    readonly fingerprints: Readonly<Record<string, string>>;
+  },
+): AuditEntry[] {
   return applied
     .filter(({ change }) => change !== 'unchanged')
-    .map(({ kind, reference, change, affected = [] }) => ({
-      type: 'change' as const,
-      id,
-      ...by(caller),
-      action: `${kind}.${change === 'created' ? 'create' : 'update'}`,
-      subject: reference,
-      outcome: 'succeeded' as const,
-      ...(fingerprints[reference] === undefined ? {} : { fingerprints: { value: fingerprints[reference] } }),
-      ...(affected.length === 0
-        ? {}
-        : {
-            details: {
-              accepted: affected.flatMap(({ connector, accepted }) => (accepted ? [connector] : [])),
-            },
-          }),
-    }));
+    .map(done => {
+      const { kind, reference, change, affected = [] } = done;
+      const value = known.fingerprints[reference];
+      const accepted = affected.flatMap(item => (item.accepted ? [item.connector] : []));
+      return {
+        type: 'change',
+        id,
+        ...by(caller),
+        action: `${kind}.${change === 'created' ? 'create' : 'update'}`,
+        subject: reference,
+        scope: known.scopes.get(done) ?? account,
+        outcome: 'succeeded',
+        ...(kind === 'secret' && value !== undefined ? { fingerprints: { value } } : {}),
+        ...(affected.length > 0 ? { details: { accepted } } : {}),
+      };
+    });
 }
 
 const keyOf = (plan: Plan) => createHash('sha256').update(canonicalJson(plan)).digest('hex');

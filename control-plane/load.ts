@@ -19,7 +19,15 @@ export function connectorOf(stored: StoredConnector): Connector {
 /** As `connectorOf`. */
 export function secretOf(stored: StoredSecret): Secret {
   if (stored.generation === 'FirstGen') return readFirstGenSecret(stored);
-  const { valueIsEmpty: _, content: __, ...secret } = valid(readSecret(stored.document), 'secret', stored);
+  const source = valid(readSecret(stored.document), 'secret', stored);
+  const { valueIsEmpty: _, content: __, valueProblem, ...secret } = source;
+  if (valueProblem) {
+    throw new RequestError(
+      'INVALID_REQUEST',
+      'Input values passed can not be converted to TemplateInput map. Parsing error : ' +
+        valueProblem.problems.join('; '),
+    );
+  }
   return { ...secret, uuid: stored.uuid };
 }
 
@@ -42,10 +50,10 @@ export function noSuchManager({ scope, identifier }: Reference): RequestError {
   );
 }
 
-/** The same for a secret. */
+/** The same for a secret; the original's code, which decides how the text begins. */
 export function noSuchSecret({ identifier }: Reference): RequestError {
   return new RequestError(
-    'RESOURCE_NOT_FOUND',
+    'INVALID_REQUEST',
     `Secret with identifier ${identifier} does not exist in this scope`,
   );
 }

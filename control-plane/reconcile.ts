@@ -3,15 +3,18 @@
  * with the content that it was last checked against until somebody accepts the new one.
  */
 import { authorize, authorizeFound } from './access/authorize.ts';
+import { assertUses, assertUsesOfSecrets } from './check-uses.ts';
+import { valueProblems } from './check-values.ts';
 import type { TemplateContent } from './domain/entities.ts';
 import { RequestError } from './domain/errors.ts';
 import { checkSecretInputs, diffInputs, fixedConflicts, inputLabel } from './domain/inputs.ts';
 import type { Caller } from './domain/permissions.ts';
 import { formatReference, type Reference } from './domain/reference.ts';
 import { connectorOf, noSuchManager, secretOf } from './load.ts';
+import { declaredInputs } from './plan-environment.ts';
 import { connectorsOf, findConnector, type StoredConnector, updateConnector } from './store/connectors.ts';
 import type { Database } from './store/database.ts';
-import { secretsOf } from './store/secrets.ts';
+import { secretsOf, setSecretUses } from './store/secrets.ts';
 import { findContent, findTemplate } from './store/templates.ts';
 
 /** What accepting a new content would mean for one connector. */
@@ -49,18 +52,21 @@ async function compare(
 ): Promise<Affected> {
   const before = await findContent(database, stored.contentDigest);
   const { added, removed, changed } = diffInputs(before.inputs, content.inputs);
-  const connector = connectorOf(stored);
   const secrets = await secretsOf(database, stored);
-  const problems = fixedConflicts(content.inputs, connector.inputs).map(
-    input => `"${inputLabel(input)}" would be fixed by the template`,
-  );
-  for (const row of secrets) {
-    const secret = secretOf(row);
-    try {
-      checkSecretInputs(content.inputs, connector.inputs, secret.inputs, secret.inputs.length === 0);
-    } catch (error) {
-      if (!(error instanceof RequestError)) throw error;
-      problems.push(...error.problems.map(problem => `secret ${formatReference(row)}: ${problem}`));
+  const problems: string[] = [];
+  const connector = collect(problems, '', () => connectorOf(stored));
+  if (connector) {
+    const declared = declaredInputs({ connector, content });
+    for (const input of fixedConflicts(declared, connector.inputs))
+      problems.push(`"${inputLabel(input)}" would be fixed by the template`);
+    problems.push(...valueProblems({ ...content, inputs: declared }, connector.inputs, 'connector'));
+    for (const row of secrets) {
+      collect(problems, `secret ${formatReference(row)}: `, () => {
+        const { inputs } = secretOf(row);
+        checkSecretInputs(declared, connector.inputs, inputs, inputs.length === 0);
+        const wrong = valueProblems({ ...content, inputs: declared }, inputs, 'secret');
+        if (wrong.length > 0) throw new RequestError('INVALID_REQUEST', wrong);
+      });
     }
   }
   return {
@@ -72,6 +78,16 @@ async function compare(
     secrets: secrets.map(formatReference),
     problems,
   };
+}
+
+function collect<T>(problems: string[], prefix: string, step: () => T): T | undefined {
+  try {
+    return step();
+  } catch (error) {
+    if (!(error instanceof RequestError)) throw error;
+    problems.push(...error.problems.map(problem => prefix + problem));
+    return undefined;
+  }
 }
 
 /** In words, a line for the connector and one for each problem. */
@@ -113,20 +129,31 @@ export async function acceptContent(
   return affected;
 }
 
-/** Pins a content that has been found to fit. */
+/**
+ * Pins a content that has been found to fit. As with every other change of a connector, whoever makes it answers for
+ * the secrets that are used by it from then on.
+ */
 export async function pin(
   database: Database,
   caller: Caller,
-  connector: StoredConnector,
+  stored: StoredConnector,
   contentDigest: string,
   now: string,
 ): Promise<void> {
-  authorize(caller, 'edit', { scope: connector.scope, connector: formatReference(connector) });
-  for (const secret of await secretsOf(database, connector))
+  authorize(caller, 'edit', { scope: stored.scope, connector: formatReference(stored) });
+  for (const secret of await secretsOf(database, stored))
     authorize(caller, 'edit', { scope: secret.scope, secret: formatReference(secret) });
-  if (!(await updateConnector(database, { ...connector, contentDigest }, now)))
+  const connector = connectorOf(stored);
+  const before = { connector, content: await findContent(database, stored.contentDigest) };
+  const after = { connector, content: await findContent(database, contentDigest) };
+  const used = await assertUses({ database, caller }, after);
+  await assertUsesOfSecrets({ database, caller }, before, after);
+  if (!(await updateConnector(database, { ...stored, contentDigest }, now)))
     throw new RequestError(
       'INVALID_REQUEST',
-      `connector ${formatReference(connector)} was changed by somebody else; try again`,
+      `connector ${formatReference(stored)} was changed by somebody else; try again`,
     );
+  if (connector.target.kind === 'host' && connector.target.credential) used.push(connector.target.credential);
+  const { scope, identifier } = stored;
+  await setSecretUses(database, { kind: 'connector', scope, identifier }, used);
 }

@@ -1,40 +1,26 @@
 /** From a connector, its template's content and a secret to one complete plan: nothing after this asks the store what to run. */
 import { limits } from '../protocol/index.ts';
-import type { Connector, Plan, PlannedInput, Secret, TemplateContent } from './domain/entities.ts';
+import type { Connector, Plan, PlannedInput } from './domain/entities.ts';
 import { RequestError } from './domain/errors.ts';
-import { type Environment, type Evaluated, evaluate, literalSecrets } from './domain/evaluate.ts';
-import { describeExpression, type Expression, parseText } from './domain/expression.ts';
+import { type Environment, type Evaluated, evaluate } from './domain/evaluate.ts';
+import { describeExpression } from './domain/expression.ts';
 import { checkValue } from './domain/input-rules.ts';
-import {
-  type DeclaredInput,
-  inputLabel,
-  type ResolvedInput,
-  resolveInputs,
-  resolveTestInputs,
-  sameInput,
-} from './domain/inputs.ts';
-import { formatReference, type Reference, sameReference } from './domain/reference.ts';
+import { inputLabel, type ResolvedInput, resolveInputs, resolveTestInputs } from './domain/inputs.ts';
+import { formatReference } from './domain/reference.ts';
 import type { Encryption } from './encryption/encryption.ts';
-import { connectorOf, noSuchManager, secretOf } from './load.ts';
-import { findConnector } from './store/connectors.ts';
+import { declaredInputs, environmentOf, expressionOf, type Subject } from './plan-environment.ts';
 import type { Database } from './store/database.ts';
-import type { StoredSecret } from './store/secrets.ts';
-import { findContent } from './store/templates.ts';
-import { assertUsable, builtInValue, cyclic, findNamed, noneNamed } from './used-secrets.ts';
+import { assertLink, builtInValue, findNamed, type Naming, noneNamed, subjectOf } from './used-secrets.ts';
+
+export { namedSecrets } from './named-secrets.ts';
+export type { Subject } from './plan-environment.ts';
+export { subjectOf, testSubjectOf } from './used-secrets.ts';
 
 export interface PlanTools {
   readonly database: Database;
   readonly encryption: Encryption;
   /** Runs the plan of a secret that another custom manager keeps, and opens its value. */
   readonly fetchNested: (plan: Plan) => Promise<string>;
-}
-
-/** What is to be run. None of it need be saved yet. */
-export interface Subject {
-  readonly connector: Connector;
-  readonly content: TemplateContent;
-  /** Undefined for a connection test: the connector's own inputs, defaults and test values alike. */
-  readonly secret?: Secret | undefined;
 }
 
 /** An input with its value, for people: how the plan came about. */
@@ -48,8 +34,6 @@ export interface Resolution {
   readonly values: readonly PlannedValue[];
 }
 
-/** Custom managers may use each other's secrets so deep. */
-const deepest = 3;
 /** What a task holds besides the plan, generously: identity, keys, the fields' names, what sealing adds. */
 const envelope = 16_384;
 
@@ -58,29 +42,11 @@ export async function resolvePlan(tools: PlanTools, subject: Subject): Promise<P
   return (await resolve(tools, subject)).plan;
 }
 
-/** The content that a saved connector pins, and the secret: everything `resolvePlan` needs. */
-export async function subjectOf(database: Database, secret: StoredSecret): Promise<Subject> {
-  if (secret.connector === undefined) {
-    throw new RequestError(
-      'INVALID_REQUEST',
-      `${formatReference(secret)} is kept in the built-in secret manager; its value is for scripts, and is not shown`,
-    );
-  }
-  return { ...(await testSubjectOf(database, secret.connector)), secret: secretOf(secret) };
-}
-
-/** The same for a connection test. */
-export async function testSubjectOf(database: Database, id: Reference): Promise<Subject> {
-  const stored = await findConnector(database, id);
-  if (!stored) throw noSuchManager(id);
-  return { connector: connectorOf(stored), content: await findContent(database, stored.contentDigest) };
-}
-
-/** As `resolvePlan`, with what came of every input. `chain`: the connectors that wait for this one. */
+/** As `resolvePlan`, with what came of every input. `waiting`: the connectors that wait for this one. */
 export async function resolve(
   tools: PlanTools,
   subject: Subject,
-  chain: readonly Reference[] = [],
+  waiting: readonly Connector[] = [],
 ): Promise<Resolution> {
   const { connector, content, secret } = subject;
   if (connector.target.kind === 'host') {
@@ -89,12 +55,12 @@ export async function resolve(
       `${formatReference(connector)}: running the script on a target host is not supported yet; use onDelegate: true`,
     );
   }
-  const declared = declaredInputs(connector, content);
+  const declared = declaredInputs(subject);
   const inputs = secret
     ? resolveInputs(declared, connector.inputs, secret.inputs)
     : resolveTestInputs(declared, connector.inputs);
   const environment = environmentOf(subject, inputs, (by, text) =>
-    usedValue(tools, connector, by, text, chain),
+    usedValue(tools, [...waiting, connector], by, text),
   );
   const values = await evaluateInputs(inputs, environment);
   const planned: PlannedInput[] = [];
@@ -122,100 +88,19 @@ export async function resolve(
   return { plan, values };
 }
 
-/** A secret that a script names, as it names it. */
-export interface NamedSecret {
-  readonly by: 'reference' | 'name';
-  readonly text: string;
-  /** It stands in the script itself, whatever the inputs are. */
-  readonly inScript: boolean;
-}
-
-/**
- * The secrets that would be asked for, found by evaluating with every secret's value, and every input that is
- * missing, taken for empty. What is wrong with an expression is left to whoever evaluates it for real.
- */
-export async function namedSecrets(subject: Subject): Promise<NamedSecret[]> {
-  const { connector, content, secret } = subject;
-  const declared = declaredInputs(connector, content).map(input =>
-    input.value.kind === 'runtime' && input.value.defaultText === undefined
-      ? { ...input, value: { ...input.value, defaultText: '' } }
-      : input,
-  );
-  const inputs = secret
-    ? resolveInputs(declared, connector.inputs, secret.inputs)
-    : resolveTestInputs(declared, connector.inputs);
-  const literal = content.program.slots.flatMap(literalSecrets);
-  const by = content.syntax === 'NG' ? 'reference' : 'name';
-  const named = new Map(literal.map(text => [`${by} ${text}`, { by, text, inScript: true } as const]));
-  const found = new Map<string, NamedSecret>(named);
-  const environment: Environment = {
-    ...environmentOf(subject, inputs, (by, text) => {
-      const key = `${by} ${text}`;
-      if (!found.has(key)) found.set(key, { by, text, inScript: false });
-      return Promise.resolve('');
-    }),
-  };
-  const slots: Expression[] = inputs.map(({ list, name }) => ({ kind: 'input', list, name }));
-  for (const slot of [...slots, ...content.program.slots]) {
-    await evaluate(slot, environment).catch((error: unknown) => {
-      if (!(error instanceof RequestError)) throw error;
-    });
-  }
-  return [...found.values()];
-}
-
-/** FirstGen managers take nothing from the template but the names of its variables. */
-function declaredInputs(connector: Connector, content: TemplateContent): readonly DeclaredInput[] {
-  if (connector.generation === 'NG') return content.inputs;
-  const open = { kind: 'runtime', source: '<+input>', defaultText: undefined, validator: undefined } as const;
-  return content.inputs.map(input => ({ ...input, value: open }));
-}
-
-function environmentOf(
-  { connector, content, secret }: Subject,
-  inputs: readonly ResolvedInput[],
-  readSecret: Environment['secret'],
-): Environment {
-  // FirstGen's parameters are the characters that they are.
-  const isLiteral = ({ source }: ResolvedInput) =>
-    (source === 'secret' && secret?.generation === 'FirstGen') ||
-    (source === 'connector' && connector.generation === 'FirstGen');
-  return {
-    input(list, name) {
-      const found = inputs.find(input => sameInput(input, { list, name }));
-      if (!found) return undefined;
-      const text: Expression = { kind: 'text', text: found.text };
-      return { expression: isLiteral(found) ? text : expressionOf(found.text), secret: found.secret };
-    },
-    path: path => scalarAt(content.spec, path),
-    secret: readSecret,
-  };
-}
-
 /** The value of a secret that the script or an input names. */
 async function usedValue(
   tools: PlanTools,
-  connector: Connector,
-  by: 'reference' | 'name',
+  waiting: readonly Connector[],
+  by: Naming,
   text: string,
-  chain: readonly Reference[],
 ): Promise<string> {
   const { database, encryption } = tools;
-  const used = await findNamed(database, connector, by, text);
+  const [connector] = waiting.slice(-1);
+  const used = connector && (await findNamed(database, connector, by, text));
   if (!used) throw noneNamed(by, text);
-  await assertUsable(database, connector, used);
-  if (used.connector === undefined) return builtInValue(database, encryption, used);
-  const { connector: manager } = used;
-  const longer = [...chain, connector];
-  if (longer.some(waiting => sameReference(waiting, manager))) throw cyclic(connector);
-  if (longer.length >= deepest) {
-    const path = [...longer, manager].map(formatReference).join(' → ');
-    throw new RequestError(
-      'CYCLIC_REFERENCE',
-      `secret managers use each other's secrets more than ${deepest} deep: ${path}`,
-    );
-  }
-  const { plan } = await resolve(tools, await subjectOf(database, used), longer);
+  if (!(await assertLink(database, waiting, used))) return builtInValue(database, encryption, used);
+  const { plan } = await resolve(tools, await subjectOf(database, used), waiting);
   return tools.fetchNested(plan);
 }
 
@@ -239,37 +124,12 @@ async function evaluateInputs(
   return values;
 }
 
-/** Was valid when it was saved; a problem now is one of an older version's. */
-function expressionOf(text: string): Expression {
-  const parsed = parseText(text);
-  if (!parsed.ok) throw new RequestError('UNRESOLVED_EXPRESSION', parsed.problem);
-  return parsed.expression;
-}
-
 /** Where a task goes, and where it runs, is public. */
 function plainText({ value, secret }: Evaluated, what: string): string {
   const trimmed = value.trim();
   if (secret) throw new RequestError('INVALID_REQUEST', `${what} must not hold a secret's value`);
   if (trimmed === '') throw new RequestError('UNRESOLVED_EXPRESSION', `${what} evaluates to nothing`);
   return trimmed;
-}
-
-/** A field of the merged document: through objects by key, through lists of `{name, value}` by name. */
-function scalarAt(spec: unknown, path: string): string | undefined {
-  let node = spec;
-  for (const part of path.split('.')) {
-    if (Array.isArray(node)) {
-      const entry: unknown = node.find((item: unknown) => fieldOf(item, 'name') === part);
-      node = fieldOf(entry, 'value');
-    } else node = fieldOf(node, part);
-  }
-  if (typeof node === 'string') return node;
-  return typeof node === 'number' || typeof node === 'boolean' ? String(node) : undefined;
-}
-
-function fieldOf(data: unknown, key: string): unknown {
-  if (typeof data !== 'object' || data === null) return undefined;
-  return Object.hasOwn(data, key) ? new Map(Object.entries(data)).get(key) : undefined;
 }
 
 function assertSendable(plan: Plan): void {

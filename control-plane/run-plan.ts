@@ -3,7 +3,7 @@
 import type { Clock } from '../protocol/index.ts';
 import { type Failure, factsOf, generateSealingKeys, openValue } from '../protocol/index.ts';
 import type { Recorder } from './audit/audit.ts';
-import { begin } from './audit/audited.ts';
+import { begin, failureOf } from './audit/audited.ts';
 import { by } from './audit/record.ts';
 import type { DispatchEvent, Dispatcher } from './dispatch/dispatcher.ts';
 import type { WhyNot } from './dispatch/select.ts';
@@ -95,11 +95,16 @@ async function runAudited(
   };
   const { end } = await begin(audit, clock, about);
   let last: End | undefined;
-  for await (const event of dispatch({ plan, recipient, signal, logs: false })) {
-    if (event.event === 'value') await onValue(event);
-    else if (event.event === 'succeeded' || event.event === 'failed') last = event;
+  try {
+    for await (const event of dispatch({ plan, recipient, signal, logs: false })) {
+      if (event.event === 'value') await onValue(event);
+      else if (event.event === 'succeeded' || event.event === 'failed') last = event;
+    }
+    if (!last) throw new Error('a dispatch ended without an end');
+  } catch (error) {
+    await end(failureOf(error));
+    throw error;
   }
-  if (!last) throw new Error('a dispatch ended without an end');
   await end(resultOf(last));
   return last;
 }

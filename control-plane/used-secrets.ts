@@ -2,12 +2,15 @@
 import { builtInManagerName, valueOwner } from './domain/built-in-manager.ts';
 import type { Connector } from './domain/entities.ts';
 import { RequestError } from './domain/errors.ts';
-import { formatReference, parseReference, sameReference } from './domain/reference.ts';
+import { formatReference, parseReference, type Reference, sameReference } from './domain/reference.ts';
 import { account } from './domain/scope.ts';
 import type { Encryption } from './encryption/encryption.ts';
+import { connectorOf, noSuchManager, secretOf } from './load.ts';
+import type { Subject } from './plan-environment.ts';
 import { findConnector } from './store/connectors.ts';
 import type { Database } from './store/database.ts';
 import { findSecret, findSecretsByName, type StoredSecret } from './store/secrets.ts';
+import { findContent } from './store/templates.ts';
 
 /** How a script names a secret: by reference, or, in FirstGen templates, by name. */
 export type Naming = 'reference' | 'name';
@@ -61,7 +64,53 @@ export async function assertUsable(
   );
 }
 
-export function cyclic({ name }: Connector): RequestError {
+/** Custom managers may use each other's secrets so deep. */
+const deepest = 3;
+
+/**
+ * Whether another custom manager has to be asked for the secret; false for one of the built-in manager. `waiting` are
+ * the connectors that wait for the value, the last one the connector whose script names it. Throws where it may not,
+ * where a manager would wait for itself, and where too many would.
+ */
+export async function assertLink(
+  database: Database,
+  waiting: readonly Connector[],
+  secret: StoredSecret,
+): Promise<boolean> {
+  const { connector: manager } = secret;
+  const [asking] = waiting.slice(-1);
+  if (manager === undefined || asking === undefined) return false;
+  await assertUsable(database, asking, secret);
+  if (waiting.some(connector => sameReference(connector, manager))) throw cyclic(asking);
+  if (waiting.length >= deepest) {
+    const path = [...waiting, manager].map(formatReference).join(' → ');
+    throw new RequestError(
+      'CYCLIC_REFERENCE',
+      `secret managers use each other's secrets more than ${deepest} deep: ${path}`,
+    );
+  }
+  return true;
+}
+
+/** The content that a saved connector pins, and the secret: everything that a plan needs. */
+export async function subjectOf(database: Database, secret: StoredSecret): Promise<Subject> {
+  if (secret.connector === undefined) {
+    throw new RequestError(
+      'INVALID_REQUEST',
+      `${formatReference(secret)} is kept in the built-in secret manager; its value is for scripts, and is not shown`,
+    );
+  }
+  return { ...(await testSubjectOf(database, secret.connector)), secret: secretOf(secret) };
+}
+
+/** The same for a connection test. */
+export async function testSubjectOf(database: Database, id: Reference): Promise<Subject> {
+  const stored = await findConnector(database, id);
+  if (!stored) throw noSuchManager(id);
+  return { connector: connectorOf(stored), content: await findContent(database, stored.contentDigest) };
+}
+
+function cyclic({ name }: Connector): RequestError {
   return new RequestError(
     'CYCLIC_REFERENCE',
     `Detected cyclic dependency in credentials of secret manager- [${name}]`,

@@ -2,7 +2,8 @@
 import { limits } from '../../protocol/index.ts';
 import { RequestError } from '../domain/errors.ts';
 import type { InputList } from '../domain/expression.ts';
-import { parseText } from '../domain/expression.ts';
+import { parseExpressions, parseText } from '../domain/expression.ts';
+import { nodesOf } from '../domain/expression-tree.ts';
 import { duplicates, type InputType } from '../domain/inputs.ts';
 import type { Reference } from '../domain/reference.ts';
 import { type InputValue, parseInputValue } from '../domain/runtime-input.ts';
@@ -13,19 +14,28 @@ export type Problems = string[];
 
 export const inputLists: readonly InputList[] = ['environmentVariables', 'inputVariables'];
 
-export function finish<T>(problems: Problems, make: () => T): Checked<T> {
-  return problems.length > 0 ? { ok: false, problems } : { ok: true, value: make() };
+/** `references`: problems of references, which are told as such where nothing else is wrong. */
+export function finish<T>(problems: Problems, make: () => T, references: Problems = []): Checked<T> {
+  const all = [...problems, ...references];
+  if (all.length === 0) return { ok: true, value: make() };
+  return { ok: false, problems: all, ...(problems.length === 0 ? { code: 'INVALID_IDENTIFIER_REF' } : {}) };
 }
 
 /** The scope of a document; the account's where it says one that is none, which is a problem. */
 export function scopeAt(
   kind: string,
-  document: { readonly orgIdentifier?: string; readonly projectIdentifier?: string },
+  {
+    orgIdentifier,
+    projectIdentifier,
+  }: { readonly orgIdentifier?: string; readonly projectIdentifier?: string },
   problems: Problems,
+  references: Problems = problems,
 ): Scope {
+  const isLost = Boolean(projectIdentifier) && !orgIdentifier;
   return (
-    attempt(`${kind}.`, problems, () => scopeOf(document.orgIdentifier, document.projectIdentifier)) ??
-    account
+    attempt(isLost ? `${kind}.orgIdentifier: ` : `${kind}.`, isLost ? references : problems, () =>
+      scopeOf(orgIdentifier, projectIdentifier),
+    ) ?? account
   );
 }
 
@@ -49,22 +59,44 @@ export function typeOf(text: string): InputType {
   return kind === 'number' ? 'Number' : kind === 'secret' ? 'Secret' : 'String';
 }
 
-/** A value as a template or a connector gives it: fixed text, with or without expressions, or `<+input>…`. */
-export function inputValueAt(at: string, text: string, problems: Problems): InputValue {
+/**
+ * A value of an input: fixed text, with or without expressions, or `<+input>…`. Of what is secret, and of what may
+ * be, problems quote nothing.
+ */
+export function inputValueAt(
+  at: string,
+  text: string,
+  problems: Problems,
+  { type, quote = type !== 'Secret' }: { readonly type: InputType; readonly quote?: boolean },
+): InputValue {
   problems.push(...textProblems(at, text));
-  const parsed = parseInputValue(text);
+  const parsed = parseInputValue(text, type);
   if (!parsed.ok) {
-    problems.push(`${at}: ${parsed.problem}`);
+    problems.push(`${at}: ${quote ? parsed.problem : 'it holds an <+input> that is not understood'}`);
     return { kind: 'fixed', text };
   }
-  if (parsed.value.kind === 'fixed') problems.push(...expressionProblems(at, text));
+  if (parsed.value.kind === 'fixed') problems.push(...expressionProblems(at, text, quote));
   return parsed.value;
 }
 
 /** A text in which expressions may stand. */
-export function expressionProblems(at: string, text: string): Problems {
+export function expressionProblems(at: string, text: string, quote = true): Problems {
   const parsed = parseText(text);
-  return parsed.ok ? [] : [`${at}: ${parsed.problem}`];
+  if (parsed.ok) return [];
+  if (quote) return [`${at}: ${parsed.problem}`];
+  const { expressions, unterminated } = parseExpressions(text, 'NG');
+  const starts = [...expressions.filter(({ meaning }) => !meaning.ok), ...unterminated].map(
+    ({ start }) => start + 1,
+  );
+  return [`${at}: the expression at character ${Math.min(...starts)} is not understood`];
+}
+
+/** A text that is shown, or decides where a task goes: no secret may stand in it. */
+export function publicTextProblems(at: string, text: string): Problems {
+  const parsed = parseText(text);
+  if (!parsed.ok) return [`${at}: ${parsed.problem}`];
+  const holdsSecret = [...nodesOf(parsed.expression)].some(({ kind }) => kind === 'secret');
+  return holdsSecret ? [`${at} must not hold a secret's value`] : [];
 }
 
 /** What a task can't carry is refused here, and not when somebody needs the secret. */

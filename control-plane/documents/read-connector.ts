@@ -5,11 +5,11 @@ import { parseFieldReference } from '../domain/reference.ts';
 import type { Scope } from '../domain/scope.ts';
 import {
   duplicateProblems,
-  expressionProblems,
   finish,
   inputLists,
   inputValueAt,
   type Problems,
+  publicTextProblems,
   referenceAt,
   scopeAt,
   typeOf,
@@ -30,14 +30,15 @@ export function readConnector(data: unknown): Checked<ConnectorSource> {
   const document = checked.value;
   const { spec } = document;
   const problems: Problems = [];
-  const scope = scopeAt('connector', document, problems);
+  const references: Problems = [];
+  const scope = scopeAt('connector', document, problems, references);
   if (document.type !== 'CustomSecretManager') {
     problems.push(
       `connector.type must be CustomSecretManager; connectors of type ${document.type} are not supported`,
     );
   }
   if (spec.default) problems.push('Custom secret manager cannot be set as default secret manager');
-  const target = targetOf(spec, scope, problems);
+  const target = targetOf(spec, scope, problems, references);
   problems.push(...placeProblems(spec, target));
   const path = 'connector.spec.template.templateInputs';
   const inputs = inputLists.flatMap(list => {
@@ -45,18 +46,19 @@ export function readConnector(data: unknown): Checked<ConnectorSource> {
     problems.push(...duplicateProblems(`${path}.${list}`, entries));
     return entries.map(({ name, type, value, useAsDefault }, index): GivenInput => {
       const at = `${path}.${list}[${index}].value`;
-      const parsed = inputValueAt(at, value, problems);
-      return { list, name, type: typeOf(type), value: parsed, useAsDefault: useAsDefault === true };
+      const own = typeOf(type);
+      const parsed = inputValueAt(at, value, problems, { type: own });
+      return { list, name, type: own, value: parsed, useAsDefault: useAsDefault === true };
     });
   });
   const { templateRef, versionLabel } = spec.template;
   const template = referenceAt(
     () => parseFieldReference(templateRef, scope, 'templateRef'),
     'connector.spec.template.templateRef',
-    problems,
+    references,
   );
   const usageScope = readUsageScope(spec.usageScope, problems);
-  return finish(problems, () => ({
+  const make = (): ConnectorSource => ({
     scope,
     identifier: document.identifier,
     generation: 'NG',
@@ -72,11 +74,17 @@ export function readConnector(data: unknown): Checked<ConnectorSource> {
     allowOtherManagers: spec.allowSecretsOfOtherManagers === true,
     usageScope,
     document,
-  }));
+  });
+  return finish(problems, make, references);
 }
 
 /** Absent, `onDelegate` follows from whether a host or a credential is given. */
-function targetOf(spec: ConnectorDocument['spec'], scope: Scope, problems: Problems): Target {
+function targetOf(
+  spec: ConnectorDocument['spec'],
+  scope: Scope,
+  problems: Problems,
+  references: Problems,
+): Target {
   const remote = spec.onDelegate === undefined ? Boolean(spec.host || spec.connectorRef) : !spec.onDelegate;
   if (!remote) return { kind: 'delegate' };
   const missing = (['host', 'connectorRef', 'workingDirectory'] as const).filter(field => !spec[field]);
@@ -93,7 +101,7 @@ function targetOf(spec: ConnectorDocument['spec'], scope: Scope, problems: Probl
   const credential = referenceAt(
     () => parseFieldReference(connectorRef, scope, 'connectorRef'),
     field,
-    problems,
+    references,
   );
   return { kind: 'host', host: host.trim(), credential };
 }
@@ -106,16 +114,16 @@ function placeProblems(
   target: Target,
 ): Problems {
   const problems = delegateSelectors.flatMap((selector, index) =>
-    expressionProblems(`connector.spec.delegateSelectors[${index}]`, selector),
+    publicTextProblems(`connector.spec.delegateSelectors[${index}]`, selector),
   );
   const at = 'connector.spec.workingDirectory';
-  problems.push(...expressionProblems(at, workingDirectory));
+  problems.push(...publicTextProblems(at, workingDirectory));
   const begins = workingDirectory === '' || /^(\/|<\+)/.test(workingDirectory);
   if (target.kind === 'delegate') {
     if (!begins) problems.push(`${at} must be an absolute path of at most 4096 characters`);
     if (workingDirectory.includes('$')) problems.push(`${at}: variables ($NAME) work on a target host only`);
   } else if (!target.host.includes('<+') && !hostRule.test(target.host)) {
     problems.push('connector.spec.host must be a host name or address, without blanks or a leading "-"');
-  } else problems.push(...expressionProblems('connector.spec.host', target.host));
+  } else problems.push(...publicTextProblems('connector.spec.host', target.host));
   return problems;
 }

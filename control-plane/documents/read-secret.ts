@@ -1,13 +1,14 @@
 /** A secret's document to a secret. Its inputs are checked against the connector by whoever knows it. */
 import { isBuiltInManager } from '../domain/built-in-manager.ts';
 import type { Secret, SshCredential } from '../domain/entities.ts';
+import type { ErrorCode } from '../domain/errors.ts';
 import type { InputList } from '../domain/expression.ts';
 import type { GivenInput } from '../domain/inputs.ts';
 import { parseReference } from '../domain/reference.ts';
 import {
-  expressionProblems,
   finish,
   inputLists,
+  inputValueAt,
   type Problems,
   referenceAt,
   scopeAt,
@@ -31,12 +32,15 @@ export type SecretContent =
 export interface SecretSource extends Omit<Secret, 'uuid'> {
   /** `spec.value` is empty. */
   readonly valueIsEmpty: boolean;
+  /** What is wrong with a custom manager's value, which the original tells after what is wrong with the manager. */
+  readonly valueProblem: { readonly code: ErrorCode; readonly problems: Problems } | undefined;
   /** Undefined where the document has none: the value that is there stays. */
   readonly content: SecretContent | undefined;
 }
 
 const readOnly = 'Cannot create an Inline secret in read only secret manager';
 const noReference = 'Validating referenced secrets for Custom Secret Manager is not supported.';
+const noReferenceType = 'Validating referenced secrets is only supported for type Secret Text';
 
 /** Reads what stands below the key `secret`. */
 export function readSecret(data: unknown): Checked<SecretSource> {
@@ -45,7 +49,8 @@ export function readSecret(data: unknown): Checked<SecretSource> {
   const document = checked.value;
   const { spec } = document;
   const problems: Problems = [];
-  const scope = scopeAt('secret', document, problems);
+  const references: Problems = [];
+  const scope = scopeAt('secret', document, problems, references);
   const manager = (spec.secretManagerIdentifier ?? '').trim();
   const common = {
     scope,
@@ -57,12 +62,8 @@ export function readSecret(data: unknown): Checked<SecretSource> {
   };
   if (document.type === 'SSHKey') {
     const ssh = readSshAuth(spec.auth, spec.port, scope, problems);
-    return finish(problems, () => ({
-      ...common,
-      ...kept('SSHKey', ssh),
-      document,
-      content: undefined,
-    }));
+    const make = () => ({ ...common, ...kept('SSHKey', ssh), document, content: undefined });
+    return finish(problems, make, references);
   }
   if (document.type !== 'SecretText' && document.type !== 'SecretFile') {
     problems.push(
@@ -70,48 +71,62 @@ export function readSecret(data: unknown): Checked<SecretSource> {
     );
     return { ok: false, problems };
   }
-  const type = document.type;
+  const { type } = document;
+  if (manager === '' && spec.valueType === 'CustomSecretManagerValues')
+    references.push('Unable to resolve empty connector identifier reference');
   if (isBuiltInManager(manager)) {
-    const content = contentOf(document, problems);
-    return finish(problems, () => ({
+    const content = references.length > 0 ? undefined : contentOf(document, problems);
+    const make = () => ({
       ...common,
       ...kept(type, undefined),
       document: withoutValue(document),
       content,
-    }));
+    });
+    return finish(problems, make, references);
   }
-  problems.push(...customProblems(document));
-  if (problems.length > 0) return { ok: false, problems };
   const connector = referenceAt(
     () => parseReference(manager, scope),
     'secret.spec.secretManagerIdentifier',
-    problems,
+    references,
   );
   const value = spec.value ?? '';
-  const inputs = readSecretValue(value, problems);
-  return finish(problems, () => ({
+  const inputs: GivenInput[] = [];
+  let valueProblem = customProblem(document);
+  if (!valueProblem) {
+    const wrong: Problems = [];
+    inputs.push(...readSecretValue(value, wrong));
+    if (wrong.length > 0) valueProblem = { code: 'INVALID_REQUEST', problems: wrong };
+  }
+  const make = (): SecretSource => ({
     ...common,
+    // Documents have no word for it: what says nothing of its own is restricted as its manager is.
+    inheritScopes: spec.usageScope === undefined,
     type,
     connector,
     inputs,
     ssh: undefined,
     valueIsEmpty: value.trim() === '',
+    valueProblem,
     document,
     content: undefined,
-  }));
+  });
+  return finish(problems, make, references);
 }
 
 /** What a secret of the built-in manager has besides its value. */
 function kept<Type extends Secret['type']>(type: Type, ssh: SshCredential | undefined) {
-  return { type, connector: undefined, inputs: [], ssh, valueIsEmpty: true };
+  return { type, connector: undefined, inputs: [], ssh, valueIsEmpty: true, valueProblem: undefined };
 }
 
 /** A custom manager is read-only, and knows its values by inputs alone. */
-function customProblems({ type, spec }: SecretDocument): Problems {
-  if (type === 'SecretFile' || spec.valueType === 'Inline') return [readOnly];
-  if (spec.valueType === 'Reference') return [noReference];
-  if (spec.valueType === 'CustomSecretManagerValues') return [];
-  return ['secret.spec.valueType must be CustomSecretManagerValues'];
+function customProblem({ type, spec }: SecretDocument): SecretSource['valueProblem'] {
+  const invalid = (problem: string) => ({ code: 'INVALID_REQUEST' as const, problems: [problem] });
+  const isText = type === 'SecretText';
+  if (spec.valueType === 'Reference') return invalid(isText ? noReference : noReferenceType);
+  if (!isText || spec.valueType === 'Inline')
+    return { code: 'SECRET_MANAGEMENT_ERROR', problems: [readOnly] };
+  if (spec.valueType === 'CustomSecretManagerValues') return undefined;
+  return invalid('secret.spec.valueType must be CustomSecretManagerValues');
 }
 
 /** The value of a secret of the built-in manager, as its document gives it. */
@@ -175,10 +190,8 @@ function readEntry(
   if (typeof name !== 'string') problems.push('"name" should be a string');
   if (typeof plain !== 'string') problems.push(`${at}.value must be text`);
   if (typeof name !== 'string' || typeof plain !== 'string') return [];
-  problems.push(...textProblems(`${at}.value`, plain));
-  // Left open at the secret there is nobody left to give it: it counts as not given.
-  if (plain.startsWith('<+input>')) return [];
-  problems.push(...expressionProblems(`${at}.value`, plain));
   const given = typeof type === 'string' ? typeOf(type) : 'String';
-  return [{ list, name, type: given, value: { kind: 'fixed', text: plain }, useAsDefault: false }];
+  // Whether the input is a secret one is for the template to say, so nothing of it is quoted.
+  const parsed = inputValueAt(`${at}.value`, plain, problems, { type: given, quote: false });
+  return [{ list, name, type: given, value: parsed, useAsDefault: false }];
 }

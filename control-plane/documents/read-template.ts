@@ -1,6 +1,7 @@
 /** A template's document to a template version whose script has not been compiled yet. */
 import { limits } from '../../protocol/index.ts';
 import type { TemplateContent, TemplateVersion } from '../domain/entities.ts';
+import { literalProblems } from '../domain/input-rules.ts';
 import type { DeclaredInput } from '../domain/inputs.ts';
 import {
   duplicateProblems,
@@ -29,7 +30,8 @@ export function readTemplate(data: unknown): Checked<TemplateSource> {
   const document = checked.value;
   const { spec } = document;
   const problems: Problems = [];
-  const scope = scopeAt('template', document, problems);
+  const references: Problems = [];
+  const scope = scopeAt('template', document, problems, references);
   if (document.type !== 'SecretManager') {
     problems.push(
       `template.type must be SecretManager; templates of type ${document.type} are not for secrets`,
@@ -46,22 +48,15 @@ export function readTemplate(data: unknown): Checked<TemplateSource> {
     problems.push(...duplicateProblems(path, variables));
     return variables.map(({ name, type, value }, index): DeclaredInput => {
       const at = `${path}[${index}].value`;
-      return { list, name, type: typeOf(type), value: inputValueAt(at, value, problems) };
+      const own = typeOf(type);
+      return { list, name, type: own, value: inputValueAt(at, value, problems, { type: own }) };
     });
   });
+  problems.push(...literalProblems(inputs, inputs, 'template').map(problem => `template.spec: ${problem}`));
   if (inputs.length > limits.inputs)
     problems.push(`template.spec.environmentVariables: at most ${limits.inputs} inputs are possible`);
-  return finish(problems, () => ({
-    scope,
-    identifier: document.identifier,
-    versionLabel: document.versionLabel,
-    name: document.name,
-    content: {
-      syntax: spec.expressionSyntax === 'FirstGen' ? 'FirstGen' : 'NG',
-      script,
-      inputs,
-      spec,
-    },
-    document,
-  }));
+  const syntax = spec.expressionSyntax === 'FirstGen' ? 'FirstGen' : 'NG';
+  const { identifier, versionLabel, name } = document;
+  const content = { syntax, script, inputs, spec } as const;
+  return finish(problems, () => ({ scope, identifier, versionLabel, name, content, document }), references);
 }

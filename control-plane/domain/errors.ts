@@ -33,9 +33,10 @@ export class RequestError extends Error {
   /** Every problem that was found, where there is more than one. */
   readonly problems: readonly string[];
 
-  constructor(code: ErrorCode, message: string | readonly string[]) {
+  /** `cause`: a fault of ours behind it, for the log. */
+  constructor(code: ErrorCode, message: string | readonly string[], cause?: unknown) {
     const problems = typeof message === 'string' ? [message] : message;
-    super(prefixes[code] + problems.join('\n'));
+    super(prefixes[code] + problems.join('\n'), cause === undefined ? undefined : { cause });
     this.code = code;
     this.problems = problems;
   }

@@ -18,8 +18,9 @@ const scopeIdentifier = new RegExp(scopeIdentifierPattern);
 /** An empty text is none, as provisioning tools write it. Throws a `RequestError`. */
 export function scopeOf(org: string | undefined, project: string | undefined): Scope {
   if (!org) {
+    // As the original says it of a reference in such a document.
     if (project)
-      throw new RequestError('INVALID_REQUEST', 'orgIdentifier is required where projectIdentifier is given');
+      throw new RequestError('INVALID_IDENTIFIER_REF', 'OrgIdentifier cannot be empty for PROJECT scope');
     return account;
   }
   for (const [field, text] of Object.entries({ orgIdentifier: org, projectIdentifier: project })) {

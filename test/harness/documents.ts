@@ -1,4 +1,5 @@
 /** The three documents as users write them, for tests that need some: a store that is read over HTTP. */
+import { orgOf, projectOf, type Scope } from '../../control-plane/domain/scope.ts';
 
 export const templateYaml = `template:
   name: http kv store
@@ -72,4 +73,121 @@ export function changed(document: unknown, path: string, value: unknown): unknow
   else if (value === undefined) fields.delete(key);
   else fields.set(key, value);
   return Object.fromEntries(fields);
+}
+
+/** Documents that are made rather than written. JSON is YAML. */
+export const yamlOf = (...documents: object[]) =>
+  documents.map(document => JSON.stringify(document)).join('\n---\n');
+
+/** A value as a template declares it, or as a connector or a secret gives it. */
+export interface Variable {
+  readonly name: string;
+  readonly value: unknown;
+  readonly type?: string;
+  readonly useAsDefault?: boolean;
+}
+
+export const variable = (name: string, value: unknown, more: Partial<Variable> = {}): Variable => ({
+  name,
+  value,
+  type: 'String',
+  ...more,
+});
+
+interface Placed {
+  readonly identifier?: string;
+  readonly scope?: Scope;
+}
+
+const placed = (identifier: string, scope: Scope = 'account') => ({
+  identifier,
+  name: identifier,
+  orgIdentifier: orgOf(scope),
+  projectIdentifier: projectOf(scope),
+});
+
+/** A template `tpl@1` with these inputs; its script names each of them, unless it is given. */
+export function aTemplate({
+  identifier = 'tpl',
+  scope,
+  versionLabel = '1',
+  inputs = [],
+  script = `secret="${inputs.map(({ name }) => `<+spec.environmentVariables.${name}>`).join('/')}"`,
+  ...spec
+}: Placed & {
+  readonly versionLabel?: string;
+  readonly inputs?: readonly Variable[];
+  readonly script?: string;
+  readonly [field: string]: unknown;
+} = {}): object {
+  return {
+    template: {
+      ...placed(identifier, scope),
+      versionLabel,
+      type: 'SecretManager',
+      spec: {
+        shell: 'Bash',
+        source: { type: 'Inline', spec: { script } },
+        environmentVariables: inputs,
+        ...spec,
+      },
+    },
+  };
+}
+
+/** A connector `conn` of `account.tpl@1`. */
+export function aConnector({
+  identifier = 'conn',
+  scope,
+  templateRef = 'account.tpl',
+  versionLabel = '1',
+  inputs = [],
+  ...spec
+}: Placed & {
+  readonly templateRef?: string;
+  readonly versionLabel?: string;
+  readonly inputs?: readonly Variable[];
+  readonly [field: string]: unknown;
+} = {}): object {
+  return {
+    connector: {
+      ...placed(identifier, scope),
+      type: 'CustomSecretManager',
+      spec: {
+        template: { templateRef, versionLabel, templateInputs: { environmentVariables: inputs } },
+        ...spec,
+      },
+    },
+  };
+}
+
+/** A secret `s` of `account.conn`. */
+export function aSecret({
+  identifier = 's',
+  scope,
+  type = 'SecretText',
+  manager = 'account.conn',
+  inputs,
+  ...spec
+}: Placed & {
+  readonly type?: string;
+  readonly manager?: string;
+  readonly inputs?: readonly Variable[];
+  readonly [field: string]: unknown;
+} = {}): object {
+  const value = inputs ? JSON.stringify({ environmentVariables: inputs }) : '';
+  return {
+    secret: {
+      ...placed(identifier, scope),
+      type,
+      spec: { secretManagerIdentifier: manager, valueType: 'CustomSecretManagerValues', value, ...spec },
+    },
+  };
+}
+
+/** A text in the built-in manager. */
+export function aText(identifier: string, value: string, scope?: Scope): object {
+  return {
+    secret: { ...placed(identifier, scope), type: 'SecretText', spec: { valueType: 'Inline', value } },
+  };
 }

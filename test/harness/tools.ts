@@ -1,8 +1,10 @@
 /** What the control plane's stories work with: a real store, key ring and audit trail; the test plays the delegates. */
+import assert from 'node:assert/strict';
 import { ApiKeys } from '../../control-plane/access/api-keys.ts';
 import { type Applied, applyDocuments } from '../../control-plane/apply.ts';
 import { type Audit, createAudit } from '../../control-plane/audit/audit.ts';
 import type { DispatchEvent, DispatchRequest } from '../../control-plane/dispatch/dispatcher.ts';
+import { RequestError } from '../../control-plane/domain/errors.ts';
 import type { Caller, Grant } from '../../control-plane/domain/permissions.ts';
 import { type Encryption, openEncryption } from '../../control-plane/encryption/encryption.ts';
 import type { Database } from '../../control-plane/store/database.ts';
@@ -39,6 +41,19 @@ export interface Tools {
   play: Play;
   /** Applies YAML without connection tests. */
   apply(yaml: string, options?: ApplyOptions): Promise<Applied[]>;
+  /** The records of the audit trail, the oldest first. */
+  trail(): Promise<Record<string, unknown>[]>;
+}
+
+/** The error with which something is refused. */
+export async function refusalOf(act: Promise<unknown>): Promise<RequestError> {
+  try {
+    await act;
+  } catch (error) {
+    if (error instanceof RequestError) return error;
+    throw error;
+  }
+  return assert.fail('nothing was refused');
 }
 
 export interface ApplyOptions {
@@ -94,6 +109,10 @@ export async function toolsFor(database: Database, compile: Compile = anyCompile
         caller,
         signal: new AbortController().signal,
       }),
+    async trail() {
+      const rows = await database.selectFrom('audit').select('record').orderBy('seq').execute();
+      return rows.map(({ record }) => JSON.parse(record));
+    },
   };
   return self;
 }
