@@ -54,8 +54,9 @@ export async function deleteSources(
   }
 }
 
-const isNotThere = ({ code, message }: ApiError) =>
-  code === 'RESOURCE_NOT_FOUND' || message.startsWith('No such secret manager found');
+const isNotThere = ({ code, problems: [problem = ''] }: ApiError) =>
+  code === 'RESOURCE_NOT_FOUND' ||
+  /^No such secret manager found |^Secret with identifier \S+ does not exist in this scope$/.test(problem);
 
 const nameOf = ({ kind, reference, versionLabel }: Doomed) =>
   `${kind.slice(0, -1)} ${reference}${versionLabel === undefined ? '' : `@${versionLabel}`}`;

@@ -11,20 +11,35 @@ test('templates, connectors and secrets are listed by the reference under which 
   assert.deepEqual(await items('templates'), [
     {
       identifier: 'account.http_kv_store',
+      name: 'http kv store',
+      version: '1.0',
+      stable: true,
+      inputs: ['mount', 'path', 'key'],
       updatedAt: someTime,
-      facts: { version: '1.0', inputs: 'mount, path, key' },
     },
   ]);
   assert.deepEqual(await items('connectors'), [
     {
       identifier: 'account.kv_http',
+      name: 'KV over HTTP',
+      template: 'account.http_kv_store',
+      version: '1.0',
+      drifted: false,
       updatedAt: someTime,
-      facts: { template: 'account.http_kv_store', version: '1.0' },
     },
   ]);
   assert.deepEqual(await items('secrets'), [
-    { identifier: 'account.db_password', updatedAt: someTime, facts: { connector: 'account.kv_http' } },
+    {
+      identifier: 'account.db_password',
+      name: 'db password',
+      type: 'SecretText',
+      connector: 'account.kv_http',
+      updatedAt: someTime,
+    },
   ]);
+  assert.deepEqual(await items('templates?search=KV%20St'), await items('templates'));
+  assert.deepEqual(await items('templates?search=vault'), []);
+  assert.deepEqual(await items('secrets?orgIdentifier=payments'), []);
 });
 
 test('delegates are listed with their state, those that are gone too', async () => {
@@ -36,7 +51,7 @@ test('delegates are listed with their state, those that are gone too', async () 
   api.roster.remove(gone, 'monday');
   assert.ok(api.roster instanceof Roster);
   const { body } = await api.ask('GET', '/api/v1/delegates');
-  const common = { hostName: '', agentVersion: '0' };
+  const common = { scope: 'account', status: 'ENABLED', hostName: '', agentVersion: '0' };
   assert.deepEqual(JSON.parse(body).items, [
     {
       ...common,
@@ -62,36 +77,41 @@ test('delegates are listed with their state, those that are gone too', async () 
   ]);
 });
 
-test('a template is shown with its program; without a label it is the latest version', async () => {
+test('a template is shown with its program; without a label it is the stable version', async () => {
   await using api = await testApi();
   const shown = await api.ask('GET', '/api/v1/templates/account.http_kv_store');
   const { reference, versionLabel, versions, script, inputs, program, document } = JSON.parse(shown.body);
   assert.deepEqual([reference, versionLabel, versions], ['account.http_kv_store', '1.0', ['1.0']]);
-  assert.deepEqual(inputs, [{ name: 'mount' }, { name: 'path' }, { name: 'key', fixed: 'password' }]);
+  const type = 'String';
+  assert.deepEqual(inputs, [
+    { label: 'mount', type, value: '<+input>', fixed: false },
+    { label: 'path', type, value: '<+input>', fixed: false },
+    { label: 'key', type, value: 'password', fixed: true },
+  ]);
   assert.equal(program.text, script);
   assert.equal(document.icon, 'data:image/png;base64,AAAA');
   assert.deepEqual(await api.ask('GET', '/api/v1/templates/account.http_kv_store?versionLabel=1.0'), shown);
 });
 
-test('a version that is not there is told with those that are', async () => {
+test('a version that is not there is named, and a query is checked like a body', async () => {
   await using api = await testApi();
-  const asked: [path: string, status: number, message: string][] = [
+  const asked: [path: string, status: number, message: string | RegExp][] = [
     [
       'account.http_kv_store?versionLabel=1',
       404,
-      'Resource not found: there is no such template or version: account.http_kv_store; its versions: 1.0',
+      'Resource not found: there is no template account.http_kv_store@1',
     ],
-    ['account.nothing', 404, 'Resource not found: there is no such template or version: account.nothing'],
-    [
-      'account.http_kv_store?versionLabel=1&versionLabel=2',
-      400,
-      'Invalid request: versionLabel can be given once only',
-    ],
+    ['account.nothing', 404, 'Resource not found: there is no template account.nothing'],
+    ['account.http_kv_store?versionLabel=1&versionLabel=2', 400, /invalid "query": \/versionLabel/],
+    ['account.http_kv_store?version=1', 400, /has a field that is not in the schema/],
     ['org.http_kv_store', 400, 'OrgIdentifier cannot be empty for ORG scope'],
   ];
   for (const [path, status, message] of asked) {
     const answer = await api.ask('GET', `/api/v1/templates/${path}`);
-    assert.deepEqual([answer.status, JSON.parse(answer.body).message], [status, message]);
+    const told = JSON.parse(answer.body).message;
+    assert.equal(answer.status, status);
+    if (typeof message === 'string') assert.equal(told, message);
+    else assert.match(told, message);
   }
 });
 
@@ -99,5 +119,5 @@ test('a reference of the longest identifier can be asked for', async () => {
   await using api = await testApi();
   const answer = await api.ask('GET', `/api/v1/templates/account.${'x'.repeat(128)}`);
   assert.equal(answer.status, 404);
-  assert.match(answer.body, /there is no such template/);
+  assert.match(answer.body, /there is no template account\.x+/);
 });

@@ -4,16 +4,19 @@ import { pino } from 'pino';
 import { makeFirstApiKey } from '../../control-plane/access/first-api-key.ts';
 import { createApi } from '../../control-plane/api/http.ts';
 import { Roster } from '../../control-plane/dispatch/roster.ts';
+import type { Grant } from '../../control-plane/domain/permissions.ts';
+import { assertDescribed } from './api-answers.ts';
 import { someTime, type TestDatabase, testDatabase } from './database.ts';
 import { connectorYaml, secretYaml, templateYaml } from './documents.ts';
 import type { FakeClock } from './fake-clock.ts';
-import { type Play, toolsFor } from './tools.ts';
+import { type Play, someCaller, type Tools, toolsFor } from './tools.ts';
 
 export interface TestApi extends AsyncDisposable {
   readonly app: FastifyInstance;
   readonly store: TestDatabase;
   readonly roster: Roster;
   readonly clock: FakeClock;
+  readonly tools: Tools;
   readonly key: string;
   /** What a fetch is answered with. */
   play: Play;
@@ -23,8 +26,15 @@ export interface TestApi extends AsyncDisposable {
   readonly notes: Readonly<Record<string, unknown>>[];
   /** What was logged of failures. */
   log(): string;
-  /** A request with the key, its body as JSON. */
-  ask(method: 'GET' | 'POST', path: string, body?: object): Promise<{ status: number; body: string }>;
+  /** A request with the administrator's key, or another one, its body as JSON. The answer is as it is described. */
+  ask(
+    method: 'GET' | 'POST' | 'DELETE',
+    path: string,
+    body?: object,
+    key?: string,
+  ): Promise<{ status: number; body: string }>;
+  /** A new key with these grants. */
+  keyFor(...grants: Grant[]): Promise<string>;
   /** The lines of an answer that is a stream of events. */
   events(path: string, body: object): Promise<Record<string, unknown>[]>;
 }
@@ -41,6 +51,7 @@ export async function testApi(): Promise<TestApi> {
       done();
     },
   });
+  let keys = 0;
   let key = '';
   await makeFirstApiKey(store.database, someTime, made => {
     key = made;
@@ -58,15 +69,22 @@ export async function testApi(): Promise<TestApi> {
     store,
     roster,
     clock: tools.clock,
+    tools,
     key,
     notes: tools.notes,
     ready: true,
     play: async function* () {},
     log: () => log,
-    async ask(method, path, body) {
-      const headers = { 'x-api-key': key };
+    async ask(method, path, body, other = key) {
+      const headers = { 'x-api-key': other };
       const response = await app.inject({ method, url: path, headers, ...(body ? { payload: body } : {}) });
-      return { status: response.statusCode, body: response.body };
+      const answer = { status: response.statusCode, body: response.body };
+      assertDescribed({ method, url: path, ...answer });
+      return answer;
+    },
+    async keyFor(...grants) {
+      keys += 1;
+      return (await tools.keys.make(someCaller(), { name: `key-${keys}`, grants })).key;
     },
     async events(path, body) {
       const answer = await self.ask('POST', path, body);
