@@ -1,0 +1,101 @@
+/** A command on a channel of an ssh2 connection. */
+import type { Client, ClientChannel } from 'ssh2';
+import type { Clock } from '../../protocol/index.ts';
+import type { RemoteExit, RemoteProcess } from './connection.ts';
+
+/** A process, and when the channel that carried it is free again. */
+export interface ChannelProcess extends RemoteProcess {
+  readonly done: Promise<void>;
+}
+
+/** What comes of asking for a channel. */
+export type Opened =
+  | { readonly process: ChannelProcess }
+  /** The host has enough of channels for now, or for ever. */
+  | { readonly busy: string }
+  /** It would give a channel, but runs no command. */
+  | { readonly refused: string }
+  /** There is no connection any more, or nobody answers on it. */
+  | { readonly gone: string };
+
+/** A connection that is logged in. */
+export interface Connection {
+  /** Starts a command. An answer that takes longer than `patienceMs` counts as none. */
+  open(command: string, patienceMs: number): Promise<Opened>;
+  /** Resolves when it is closed, with the reason. */
+  readonly closed: Promise<string>;
+  close(): void;
+}
+
+/** RFC 4254's code for "never", where the others mean "not now". */
+const administrativelyProhibited = 1;
+
+/** Starts a command. `closed` is that of the connection. */
+export function openChannel(
+  client: Client,
+  command: string,
+  { patienceMs, closed, clock }: { patienceMs: number; closed: Promise<string>; clock: Clock },
+): Promise<Opened> {
+  return new Promise(resolve => {
+    let over = false;
+    const finish = (opened: Opened) => {
+      over = true;
+      stop();
+      resolve(opened);
+    };
+    const stop = clock.after(patienceMs, () => finish({ gone: `no answer within ${patienceMs} ms` }));
+    void closed.then(why => finish({ gone: why }));
+    try {
+      client.exec(command, (error, channel) => {
+        if (over) {
+          // Nobody waits for it any more.
+          if (!error) channel.close();
+          return;
+        }
+        if (!error) return finish({ process: processOf(channel, closed) });
+        if (!('reason' in error)) return finish({ refused: 'it gave a channel, and runs no command on it' });
+        const why = error.message.replace(/^\(SSH\) Channel open failure: /, '');
+        finish(error.reason === administrativelyProhibited ? { refused: why } : { busy: why });
+      });
+    } catch {
+      finish({ gone: 'the connection is closed' });
+    }
+  });
+}
+
+function processOf(channel: ClientChannel, closed: Promise<string>): ChannelProcess {
+  let tell: (exit: RemoteExit) => void = () => {};
+  const exit = new Promise<RemoteExit>(resolve => {
+    tell = resolve;
+  });
+  channel.on('exit', (code: number | null, signal?: string) => {
+    tell(code === null ? { signal: signal ?? 'SIGKILL' } : { exitCode: code });
+  });
+  // What it writes to that has gone answers with what the exit says better.
+  channel.on('error', () => {});
+  channel.stderr.on('error', () => {});
+  const done = new Promise<void>(resolve => {
+    channel.on('close', () => {
+      tell({ lost: 'the host closed the channel without a word of how the command ended' });
+      resolve();
+    });
+    void closed.then(why => {
+      tell({ lost: why });
+      resolve();
+    });
+  });
+  return {
+    stdin: channel,
+    stdout: channel,
+    stderr: channel.stderr,
+    exit,
+    done,
+    close() {
+      channel.close();
+      tell({ lost: 'the delegate closed the channel' });
+      // The channel counts as closed when its output has been read.
+      channel.resume();
+      channel.stderr.resume();
+    },
+  };
+}
