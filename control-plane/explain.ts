@@ -1,11 +1,11 @@
 /** How a secret would be fetched now: the plan, where each input came from, and each delegate with why not. */
-import { authorizeFound } from './access/authorize.ts';
+import { authorizeFound, visible } from './access/authorize.ts';
 import type { Roster } from './dispatch/roster.ts';
 import { fits, nearestMiss, type WhyNot } from './dispatch/select.ts';
 import { RequestError } from './domain/errors.ts';
 import type { Caller } from './domain/permissions.ts';
 import { formatReference, type Reference } from './domain/reference.ts';
-import type { Scope } from './domain/scope.ts';
+import { isWithin, type Scope } from './domain/scope.ts';
 import type { Encryption } from './encryption/encryption.ts';
 import { noSuchSecret } from './load.ts';
 import { resolve, subjectOf } from './resolve-plan.ts';
@@ -31,7 +31,7 @@ export interface Explanation {
   readonly programDigest: string;
   readonly inputs: readonly {
     readonly label: string;
-    /** Undefined where it is, or holds, a secret's value. */
+    /** Undefined where it is, or holds, a secret's value, or stands in what the caller may not view. */
     readonly value: string | undefined;
     /** secret, connector, template or template default. */
     readonly source: string;
@@ -69,24 +69,28 @@ export async function explainSecret(
   const { plan, values } = await resolve({ database, encryption, fetchNested }, subject);
   const connector = await findConnector(database, subject.connector);
   const demand = { owner: plan.owner, selectors: plan.selectors, shell: 'bash' };
-  const delegates = fits(roster, demand).map(({ delegate, instance, why, detail }) => ({
-    delegate,
-    instance,
-    why,
-    detail,
-  }));
+  const delegates = fits(roster, demand)
+    .filter(({ delegate }) => mayKnow(roster, caller, plan.owner, delegate))
+    .map(({ delegate, instance, why, detail }) => ({ delegate, instance, why, detail }));
+  const { template } = subject.connector;
+  const shown = {
+    secret: true,
+    connector: visible(caller, { scope: subject.connector.scope, connector: plan.subject.connector }),
+    template: visible(caller, template),
+    'template default': visible(caller, template),
+  };
   const miss = delegates.some(({ why }) => why === undefined) ? undefined : nearestMiss(roster, demand);
   return {
     secret: plan.subject.secret,
     connector: plan.subject.connector,
-    template: formatReference(subject.connector.template),
-    versionLabel: subject.connector.template.versionLabel,
+    template: formatReference(template),
+    versionLabel: template.versionLabel,
     drifted: connector !== undefined && connector.contentDigest !== connector.templateDigest,
     owner: plan.owner,
     programDigest: plan.program.digest,
     inputs: values.map(({ label, value, secret, source }) => ({
       label,
-      value: secret ? undefined : value,
+      value: secret || !shown[source] ? undefined : value,
       source,
     })),
     selectors: plan.selectors,
@@ -95,4 +99,11 @@ export async function explainSecret(
     delegates,
     nearestMiss: miss && `${miss.delegate} lacks ${miss.missing.map(tag => `"${tag}"`).join(', ')}`,
   };
+}
+
+/** Of those that serve the owner anybody may know who sees what they are to fetch; of others, who may view them. */
+function mayKnow(roster: Roster, caller: Caller, owner: Scope, delegate: string): boolean {
+  return [...roster.links(), ...roster.absent()].some(
+    ({ name, scope }) => name === delegate && (isWithin(owner, scope) || visible(caller, { scope })),
+  );
 }

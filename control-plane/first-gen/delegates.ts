@@ -141,7 +141,8 @@ export function delegateOperations(tools: FirstGenTools) {
     ): Promise<void> {
       await changing(tools, caller, 'delegate.scopes', async ({ save }) => {
         const delegate = await find(caller, id);
-        const scopes = await listDelegateScopes(database);
+        // They belong to the account: who may not view it knows of none.
+        const scopes = visible(caller, { scope: account }) ? await listDelegateScopes(database) : [];
         // A scope may be named by its name or its id.
         const nameOf = (text: string) => {
           const scope = scopes.find(({ name, uuid }) => name === text || uuid === text);

@@ -185,7 +185,7 @@ type LegateExplanation {
 }
 type LegateExplainedInput {
   label: String!
-  "Null where it is, or holds, a secret's value."
+  "Null where it is, or holds, a secret's value, or stands in what the caller may not view."
   value: String
   source: String!
 }
