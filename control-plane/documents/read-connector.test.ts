@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { changed, connectorYaml } from '../../test/harness/documents.ts';
-import { readConnector } from './read.ts';
+import { readConnector } from './read-connector.ts';
 import { readYaml } from './yaml.ts';
 
 function document(yaml = connectorYaml): unknown {
@@ -26,22 +26,28 @@ function connectorWith(path: string, value: unknown) {
 }
 
 const inputs = 'spec.template.templateInputs.environmentVariables';
+const given = { list: 'environmentVariables', type: 'String' };
 
 test('a connector as users have it is read', () => {
   const { document: _, ...connector } = connectorWith('description', '');
   assert.deepEqual(connector, {
     scope: 'account',
     identifier: 'kv_http',
+    generation: 'NG',
     name: 'KV over HTTP',
     template: { scope: 'account', identifier: 'http_kv_store', versionLabel: '1.0' },
     inputs: [
-      { name: 'mount', value: 'kv', useAsDefault: true },
-      { name: 'path', value: 'demo/test', useAsDefault: false },
+      { ...given, name: 'mount', value: { kind: 'fixed', text: 'kv' }, useAsDefault: true },
+      { ...given, name: 'path', value: { kind: 'fixed', text: 'demo/test' }, useAsDefault: false },
     ],
     // Duplicates collapse, blanks around a selector mean nothing.
     selectors: ['vault-net', 'eu'],
     timeoutSeconds: 20,
     workingDirectory: undefined,
+    target: { kind: 'delegate' },
+    ignoreTest: false,
+    allowOtherManagers: false,
+    usageScope: [],
   });
 });
 
@@ -66,17 +72,42 @@ test('a timeout that is no integer from 1 to 3600 is refused', () => {
     );
 });
 
-test('running on a target host is refused by name, however it is asked for', () => {
-  const refusal = (what: string) => [
-    `connector.spec: running the script on a target host (${what}) is not supported yet; use onDelegate: true`,
-  ];
-  assert.deepEqual(problemsWith('spec.onDelegate', false), refusal('onDelegate: false'));
-  assert.deepEqual(problemsWith('spec.onDelegate', 'false'), refusal('onDelegate: false'));
-  assert.deepEqual(problemsWith('spec.host', '10.0.0.17'), refusal('host'));
-  assert.deepEqual(problemsWith('spec.connectorRef', 'account.jump_key'), refusal('connectorRef'));
-  const remote = changed(changed(document(), 'spec.host', 'h'), 'spec.connectorRef', 'account.k');
-  const checked = readConnector(changed(remote, 'spec.onDelegate', false));
-  assert.deepEqual(checked.ok ? [] : checked.problems, refusal('host and connectorRef'));
+const remote = {
+  onDelegate: false,
+  host: ' 10.0.0.17 ',
+  connectorRef: 'account.jump',
+  workingDirectory: '/tmp',
+};
+function readRemote(more: object) {
+  let data = document();
+  for (const [field, value] of Object.entries({ ...remote, ...more }))
+    data = changed(data, `spec.${field}`, value);
+  return readConnector(data);
+}
+
+test('a script runs on a target host where onDelegate is false, or follows from the rest', () => {
+  const target = {
+    kind: 'host',
+    host: '10.0.0.17',
+    credential: { scope: 'account', identifier: 'jump' },
+  };
+  for (const onDelegate of [false, 'false', undefined]) {
+    const checked = readRemote({ onDelegate });
+    assert.deepEqual(checked.ok && checked.value.target, target);
+  }
+  const local = readRemote({ onDelegate: true });
+  assert.deepEqual(local.ok && local.value.target, { kind: 'delegate' });
+});
+
+test('a host is a name or an address, and nothing that a program could take for an option', () => {
+  for (const host of ['-oProxyCommand=x', 'a b', 'a;b', '$(x)', 'a\nb']) {
+    const checked = readRemote({ host });
+    assert.deepEqual(checked.ok ? [] : checked.problems, [
+      'connector.spec.host must be a host name or address, without blanks or a leading "-"',
+    ]);
+  }
+  for (const host of ['h', 'h.example', '::1', '[fe80::1%eth0]', '<+spec.host>'])
+    assert.ok(readRemote({ host }).ok);
 });
 
 test('without a target the script runs on the delegate, whether that is said or not', () => {
@@ -103,47 +134,57 @@ test('the version label is required, and keeps its form', () => {
 
 test('the reference to the template is named when it is wrong', () => {
   assert.deepEqual(problemsWith('spec.template.templateRef', 'org.x'), [
-    'connector.spec.template.templateRef: OrgIdentifier cannot be empty for ORG scope',
+    'connector.spec.template.templateRef: The org level templateRef cannot be used at account level. Ref: [org.x]',
   ]);
   assert.deepEqual(problemsWith('spec.template.templateRef', ''), [
-    'connector.spec.template.templateRef must be a reference, as in account.some_id',
+    'connector.spec.template.templateRef: Empty identifier ref cannot be used for templateRef',
   ]);
 });
 
-test('what is not there yet is refused by name', () => {
-  const refused: [path: string, value: unknown, problem: string][] = [
-    [
-      'orgIdentifier',
-      'default',
-      "connector.orgIdentifier: organisation and project scope is not supported yet; leave it out for the account's",
-    ],
-    [
-      'spec.template.templateInputs.inputVariables',
-      [{}],
-      'connector.spec.template.templateInputs.inputVariables is not supported yet',
-    ],
-    [
-      'spec.delegateSelectors',
-      ['eu', '<+input>'],
-      'connector.spec.delegateSelectors[1]: an expression in a selector is not supported yet',
-    ],
-    [
-      'spec.workingDirectory',
-      '/home/$USER',
-      'connector.spec.workingDirectory: an expression or variable in it is not supported yet',
-    ],
-    [
-      inputs,
-      [{ name: 'path', type: 'Number', value: '1' }],
-      'connector.spec.template.templateInputs.environmentVariables[0].type: Number is not supported yet; use String',
-    ],
-    [
-      inputs,
-      [{ name: 'path', type: 'String', value: '<+secrets.getValue("account.pem")>' }],
-      'connector.spec.template.templateInputs.environmentVariables[0].value: an expression in an input value is not supported yet; write a fixed text or <+input>',
-    ],
-  ];
-  for (const [path, value, problem] of refused) assert.deepEqual(problemsWith(path, value), [problem]);
+test('references are read in the scope of the connector', () => {
+  const data = changed(changed(document(), 'orgIdentifier', 'pay'), 'projectIdentifier', 'demo');
+  for (const [reference, scope] of [
+    ['x', 'org/pay/demo'],
+    ['org.x', 'org/pay'],
+    ['account.x', 'account'],
+  ] as const) {
+    const checked = readConnector(changed(data, 'spec.template.templateRef', reference));
+    assert.deepEqual(checked.ok && checked.value.template, { scope, identifier: 'x', versionLabel: '1.0' });
+  }
+});
+
+test('a refusal for nothing but references has their code, which decides how its text begins', () => {
+  const code = (data: unknown) => {
+    const checked = readConnector(data);
+    return checked.ok ? 'none' : checked.code;
+  };
+  const wrong = changed(document(), 'spec.template.templateRef', 'x');
+  assert.equal(code(wrong), 'INVALID_IDENTIFIER_REF');
+  assert.equal(code(changed(wrong, 'type', 'Vault')), undefined);
+});
+
+test('selectors and the working directory may hold expressions, but no secret', () => {
+  const path = '<+spec.environmentVariables.path>';
+  assert.deepEqual(connectorWith('spec.delegateSelectors', [path]).selectors, [path]);
+  assert.equal(connectorWith('spec.workingDirectory', `/srv/${path}`).workingDirectory, `/srv/${path}`);
+  assert.deepEqual(problemsWith('spec.workingDirectory', '/srv/<+secrets.getValue("account.x")>'), [
+    "connector.spec.workingDirectory must not hold a secret's value",
+  ]);
+  assert.deepEqual(problemsWith('spec.workingDirectory', '/home/$USER'), [
+    'connector.spec.workingDirectory: variables ($NAME) work on a target host only',
+  ]);
+});
+
+test('a usage scope is read, each entry once; what is wrong with one is told in the words of the original', () => {
+  const entry = {
+    application: { filterType: 'ALL' },
+    environment: { filterType: 'PRODUCTION_ENVIRONMENTS' },
+  };
+  assert.deepEqual(connectorWith('spec.usageScope', { appEnvScopes: [entry, entry] }).usageScope, [entry]);
+  assert.deepEqual(
+    problemsWith('spec.usageScope', { appEnvScopes: [{ application: {}, environment: {} }] }),
+    ['No appId or filterType provided in the app filter'],
+  );
 });
 
 test('an input that is left open has no value, and an empty one has', () => {
@@ -152,8 +193,13 @@ test('an input that is left open has no value, and an empty one has', () => {
     { name: 'b', type: 'String', value: '', useAsDefault: 'true' },
   ]);
   assert.deepEqual(connector.inputs, [
-    { name: 'a', value: undefined, useAsDefault: true },
-    { name: 'b', value: '', useAsDefault: true },
+    {
+      ...given,
+      name: 'a',
+      value: { kind: 'runtime', source: '<+input>', defaultText: undefined, validator: undefined },
+      useAsDefault: true,
+    },
+    { ...given, name: 'b', value: { kind: 'fixed', text: '' }, useAsDefault: true },
   ]);
   assert.deepEqual(problemsWith(inputs, [{ name: 'a', type: 'String', value: null }]), [
     'connector.spec.template.templateInputs.environmentVariables[0].value must be text; write "" for an empty one',
@@ -178,12 +224,14 @@ test('an empty selector is refused, as it would not mean "any delegate"', () => 
 test('a working directory is an absolute path; an empty one is none', () => {
   assert.equal(connectorWith('spec.workingDirectory', '/srv/a b').workingDirectory, '/srv/a b');
   assert.equal(connectorWith('spec.workingDirectory', '').workingDirectory, undefined);
-  for (const wrong of ['tmp', './x', '/a\0b', `/${'x'.repeat(4_096)}`])
+  for (const wrong of ['tmp', './x', `/a\0b`, `/${'x'.repeat(4_096)}`])
     assert.deepEqual(problemsWith('spec.workingDirectory', wrong), [
       'connector.spec.workingDirectory must be an absolute path of at most 4096 characters',
     ]);
 });
 
 test('another type of connector is refused', () => {
-  assert.deepEqual(problemsWith('type', 'Vault'), ['connector.type must be CustomSecretManager']);
+  assert.deepEqual(problemsWith('type', 'Vault'), [
+    'connector.type must be CustomSecretManager; connectors of type Vault are not supported',
+  ]);
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { changed, secretYaml } from '../../test/harness/documents.ts';
-import { readSecret } from './read.ts';
+import { readSecret } from './read-secret.ts';
 import { readYaml } from './yaml.ts';
 
 function document(): unknown {
@@ -11,9 +11,10 @@ function document(): unknown {
   return data.secret;
 }
 
-function problemsWith(path: string, value: unknown): string[] {
+/** What is wrong with the example when one field is changed, its value included. */
+function problemsWith(path: string, value: unknown): readonly string[] {
   const checked = readSecret(changed(document(), path, value));
-  return checked.ok ? [] : checked.problems;
+  return checked.ok ? (checked.value.valueProblem?.problems ?? []) : checked.problems;
 }
 
 function secretWith(path: string, value: unknown) {
@@ -21,6 +22,8 @@ function secretWith(path: string, value: unknown) {
   assert.ok(checked.ok, JSON.stringify(checked));
   return checked.value;
 }
+
+const given = { list: 'environmentVariables', type: 'String', useAsDefault: false };
 
 /** The problems of the example with these entries in its value. */
 const problemsOf = (...entries: unknown[]) =>
@@ -31,9 +34,16 @@ test('a secret as users have it is read', () => {
   assert.deepEqual(secret, {
     scope: 'account',
     identifier: 'db_password',
+    generation: 'NG',
+    type: 'SecretText',
     name: 'db password',
+    ssh: undefined,
+    usageScope: [],
+    inheritScopes: true,
+    valueProblem: undefined,
+    content: undefined,
     connector: { scope: 'account', identifier: 'kv_http' },
-    inputs: [{ name: 'path', value: 'demo/db', useAsDefault: false }],
+    inputs: [{ ...given, name: 'path', value: { kind: 'fixed', text: 'demo/db' } }],
     valueIsEmpty: false,
   });
   assert.deepEqual(kept, document());
@@ -76,7 +86,7 @@ test('a name that is not text is refused in the words of the original', () => {
 
 test('an input has to be text; a whole number may do without quotes', () => {
   assert.deepEqual(secretWith('spec.value', '{"environmentVariables":[{"name":"n","value":7}]}').inputs, [
-    { name: 'n', value: '7', useAsDefault: false },
+    { ...given, name: 'n', value: { kind: 'fixed', text: '7' } },
   ]);
   for (const value of [null, undefined, true, {}, ['x'], { toString: 1, valueOf: 1 }])
     assert.deepEqual(problemsOf({ name: 'n', value }), [
@@ -93,19 +103,39 @@ test('a number that would not be what was written any more is refused', () => {
     );
 });
 
-test('the built-in manager is refused by name, also where none is named', () => {
-  const refusal = [
-    'secret.spec.secretManagerIdentifier: the built-in secret manager is not supported yet; name a connector',
-  ];
+test('the built-in manager is meant by its name, with or without prefix, and by none', () => {
+  const text = changed(changed(document(), 'spec.valueType', 'Inline'), 'spec.value', 'hunter2');
   for (const manager of [
     'harnessSecretManager',
     'account.harnessSecretManager',
     'org.harnessSecretManager',
     '',
     null,
-  ])
-    assert.deepEqual(problemsWith('spec.secretManagerIdentifier', manager), refusal);
-  assert.deepEqual(problemsWith('spec.secretManagerIdentifier', undefined), refusal);
+    undefined,
+  ]) {
+    const checked = readSecret(changed(text, 'spec.secretManagerIdentifier', manager));
+    assert.ok(checked.ok, JSON.stringify(checked));
+    assert.equal(checked.value.connector, undefined);
+    assert.deepEqual(checked.value.content, { kind: 'text', text: 'hunter2' });
+    assert.doesNotMatch(JSON.stringify(checked.value.document), /hunter2/);
+  }
+});
+
+test('a value by inputs needs a manager that is named', () => {
+  for (const manager of ['', ' ', null, undefined])
+    assert.deepEqual(problemsWith('spec.secretManagerIdentifier', manager), [
+      'Unable to resolve empty connector identifier reference',
+    ]);
+});
+
+test('a document keeps neither the content of a file nor where it was', () => {
+  const file = { type: 'SecretFile', name: 'a', identifier: 'a' };
+  const inline = readSecret({ ...file, spec: { content: 'hunter2' } });
+  assert.deepEqual(inline.ok && inline.value.content, { kind: 'text', text: 'hunter2' });
+  assert.deepEqual(inline.ok && inline.value.document, { ...file, spec: {} });
+  const beside = readSecret({ ...file, spec: { file: './key.pem', made_up: 1 } });
+  assert.deepEqual(beside.ok && beside.value.content, { kind: 'file', path: './key.pem' });
+  assert.deepEqual(beside.ok && beside.value.document, { ...file, spec: { made_up: 1 } });
 });
 
 test('a secret whose value would be stored here is refused: a custom manager only reads', () => {
@@ -114,30 +144,52 @@ test('a secret whose value would be stored here is refused: a custom manager onl
   assert.deepEqual(problemsWith('type', 'SecretFile'), refusal);
 });
 
-test('what is not there yet is refused by name', () => {
-  const refused: [path: string, value: unknown, problem: string][] = [
-    ['type', 'SSHKey', 'secret.type: SSHKey is not supported yet; use SecretText'],
-    ['spec.valueType', 'Reference', 'secret.spec.valueType must be CustomSecretManagerValues'],
-    ['spec.valueType', undefined, 'secret.spec.valueType must be CustomSecretManagerValues'],
-    ['spec.value', '{"inputVariables":[{}]}', 'secret.spec.value.inputVariables is not supported yet'],
-    [
-      'projectIdentifier',
-      'demo',
-      "secret.projectIdentifier: organisation and project scope is not supported yet; leave it out for the account's",
+test('a value has to be given by inputs', () => {
+  assert.deepEqual(problemsWith('spec.valueType', 'Reference'), [
+    'Validating referenced secrets for Custom Secret Manager is not supported.',
+  ]);
+  assert.deepEqual(problemsWith('spec.valueType', undefined), [
+    'secret.spec.valueType must be CustomSecretManagerValues',
+  ]);
+});
+
+test('inputs of both lists and of every type are read; one that is left open is kept as that', () => {
+  const value = {
+    environmentVariables: [{ name: 'a', value: '<+input>', type: 'NUMBER' }],
+    inputVariables: [
+      { name: 'a', value: '<+secrets.getValue("account.x")>', type: 'secret' },
+      { name: 'b', value: '' },
     ],
-  ];
-  for (const [path, value, problem] of refused) assert.deepEqual(problemsWith(path, value), [problem]);
-  assert.deepEqual(problemsOf({ name: 'n', value: '<+secrets.getValue("account.x")>' }), [
-    'secret.spec.value.environmentVariables[0].value: an expression in an input value is not supported yet',
-  ]);
-  assert.deepEqual(problemsOf({ name: 'n', value: '1', type: 'Number' }), [
-    'secret.spec.value.environmentVariables[0].type: Number is not supported yet; use String',
-  ]);
+  };
+  const { inputs } = secretWith('spec.value', JSON.stringify(value));
+  assert.deepEqual(
+    inputs.map(({ list, name, type, value: { kind } }) => [list, name, type, kind]),
+    [
+      ['environmentVariables', 'a', 'Number', 'runtime'],
+      ['inputVariables', 'a', 'Secret', 'fixed'],
+      ['inputVariables', 'b', 'String', 'fixed'],
+    ],
+  );
+});
+
+test('nothing of a value is quoted, as its input may be a secret one', () => {
+  for (const value of [
+    '<+hunter2>',
+    '<+input>hunter2',
+    'x<+input>.default(hunter2)',
+    '<+hunter2',
+    '<+input>.regex(hunter2',
+  ])
+    for (const type of ['String', 'Secret']) {
+      const problems = problemsOf({ name: 'n', value, type });
+      assert.equal(problems.length, 1, value);
+      assert.doesNotMatch(problems.join(), /hunter2/);
+    }
 });
 
 test('a reference to a manager of another scope is named when it is wrong', () => {
   assert.deepEqual(problemsWith('spec.secretManagerIdentifier', 'kv_http'), [
-    'secret.spec.secretManagerIdentifier: ProjectIdentifier cannot be empty for PROJECT scope (write "account.kv_http" for the account\'s)',
+    'secret.spec.secretManagerIdentifier: ProjectIdentifier cannot be empty for PROJECT scope',
   ]);
 });
 

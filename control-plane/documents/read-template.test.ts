@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { changed, templateYaml } from '../../test/harness/documents.ts';
-import { readTemplate } from './read.ts';
+import { readTemplate } from './read-template.ts';
 import { readYaml } from './yaml.ts';
 
 function document(): unknown {
@@ -20,25 +20,80 @@ function problemsWith(path: string, value: unknown): string[] {
 const variable = (fields: object) => [{ name: 'path', type: 'String', value: '<+input>', ...fields }];
 const variables = 'spec.environmentVariables';
 
+const open = { kind: 'runtime', source: '<+input>', defaultText: undefined, validator: undefined };
+
+function templateWith(path: string, value: unknown) {
+  const checked = readTemplate(changed(document(), path, value));
+  assert.ok(checked.ok, JSON.stringify(checked));
+  return checked.value;
+}
+
 test('a template as users have it is read', () => {
-  const checked = readTemplate(document());
-  assert.ok(checked.ok);
-  const { identifier, versionLabel, name, inputs, script, scope } = checked.value;
+  const { content, document: kept, ...template } = templateWith('description', '');
+  assert.deepEqual(template, {
+    scope: 'account',
+    identifier: 'http_kv_store',
+    versionLabel: '1.0',
+    name: 'http kv store',
+  });
+  const list = 'environmentVariables';
+  assert.deepEqual(content.inputs, [
+    { list, name: 'mount', type: 'String', value: open },
+    { list, name: 'path', type: 'String', value: open },
+    { list, name: 'key', type: 'String', value: { kind: 'fixed', text: 'password' } },
+  ]);
+  assert.equal(content.syntax, 'NG');
+  assert.match(content.script, /^body=\$\(curl [^\n]*\nsecret=[^\n]*$/);
+  assert.deepEqual(kept, document());
+  assert.deepEqual(content.spec, new Map(Object.entries(Object(kept))).get('spec'));
+});
+
+test('a template lives where its document says', () => {
+  assert.equal(templateWith('orgIdentifier', 'pay').scope, 'org/pay');
+  const project = changed(changed(document(), 'orgIdentifier', 'pay'), 'projectIdentifier', 'demo');
+  const checked = readTemplate(project);
+  assert.equal(checked.ok && checked.value.scope, 'org/pay/demo');
+  assert.deepEqual(problemsWith('projectIdentifier', 'demo'), [
+    'template.orgIdentifier: OrgIdentifier cannot be empty for PROJECT scope',
+  ]);
+  assert.deepEqual(problemsWith('orgIdentifier', '../x'), [
+    'template.orgIdentifier must be 1 to 128 letters, digits, "_" or "$", and begin with a letter or "_"',
+  ]);
+});
+
+test('both lists of inputs are read, each with types in any case', () => {
+  const inputs = templateWith('spec.inputVariables', [
+    { name: 'path', type: 'NUMBER', value: '<+input>.default(7)' },
+    { name: 'pin', type: 'secret', value: '<+secrets.getValue("account.x")>' },
+  ]).content.inputs;
   assert.deepEqual(
-    { identifier, versionLabel, name, inputs, scope },
-    {
-      identifier: 'http_kv_store',
-      versionLabel: '1.0',
-      name: 'http kv store',
-      scope: 'account',
-      inputs: [
-        { name: 'mount', fixed: undefined },
-        { name: 'path', fixed: undefined },
-        { name: 'key', fixed: 'password' },
-      ],
-    },
+    inputs.map(({ list, name, type }) => `${list}.${name} ${type}`),
+    [
+      'environmentVariables.mount String',
+      'environmentVariables.path String',
+      'environmentVariables.key String',
+      'inputVariables.path Number',
+      'inputVariables.pin Secret',
+    ],
   );
-  assert.match(script, /^body=\$\(curl [^\n]*\nsecret=[^\n]*$/);
+});
+
+test('a script may be written with the expressions of FirstGen', () => {
+  assert.equal(templateWith('spec.expressionSyntax', 'FirstGen').content.syntax, 'FirstGen');
+  assert.deepEqual(problemsWith('spec.expressionSyntax', 'Jinja'), [
+    'template.spec.expressionSyntax must be NG or FirstGen',
+  ]);
+});
+
+test('a default is read by the type of its input', () => {
+  const wrong = { type: 'Number', value: '<+input>.default(seven)' };
+  assert.deepEqual(problemsWith(variables, variable(wrong)), [
+    'template.spec.environmentVariables[0].value: the default must be a number',
+  ]);
+  const shown = problemsWith(variables, variable({ type: 'Secret', value: '<+input>.default(x).regex(y)' }));
+  assert.deepEqual(shown, [
+    'template.spec.environmentVariables[0].value: it holds an <+input> that is not understood',
+  ]);
 });
 
 test('fields that are not ours to interpret are kept as they are', () => {
@@ -62,14 +117,13 @@ test('the type of the source may stand in either place that files in circulation
 });
 
 test('a fixed value is the text that was written; an empty one is a value', () => {
-  for (const [value, fixed] of [
+  for (const [value, text] of [
     ['', ''],
     ['1.0', '1.0'],
     [true, 'true'],
   ]) {
-    const checked = readTemplate(changed(document(), variables, variable({ value })));
-    assert.ok(checked.ok);
-    assert.deepEqual(checked.value.inputs, [{ name: 'path', fixed }]);
+    const [input] = templateWith(variables, variable({ value })).content.inputs;
+    assert.deepEqual(input?.value, { kind: 'fixed', text });
   }
 });
 
@@ -82,41 +136,12 @@ test('a null is no value', () => {
   ]);
 });
 
-test('what is not there yet is refused by name', () => {
-  const refused: [path: string, value: unknown, problem: string][] = [
-    [
-      'orgIdentifier',
-      'default',
-      "template.orgIdentifier: organisation and project scope is not supported yet; leave it out for the account's",
-    ],
-    [
-      'projectIdentifier',
-      'demo',
-      "template.projectIdentifier: organisation and project scope is not supported yet; leave it out for the account's",
-    ],
-    ['spec.inputVariables', [{}], 'template.spec.inputVariables is not supported yet'],
-    [
-      variables,
-      variable({ type: 'Number' }),
-      'template.spec.environmentVariables[0].type: Number is not supported yet; use String',
-    ],
-    [
-      variables,
-      variable({ type: 'secret' }),
-      'template.spec.environmentVariables[0].type: secret is not supported yet; use String',
-    ],
-    [
-      variables,
-      variable({ value: '<+input>.default(kv)' }),
-      'template.spec.environmentVariables[0].value: a method of <+input> is not supported yet; write a fixed text or <+input>',
-    ],
-    [
-      variables,
-      variable({ value: 'a <+secrets.getValue("account.x")>' }),
-      'template.spec.environmentVariables[0].value: an expression in an input value is not supported yet; write a fixed text or <+input>',
-    ],
-  ];
-  for (const [path, value, problem] of refused) assert.deepEqual(problemsWith(path, value), [problem]);
+test('an expression that cannot be read is refused where it stands', () => {
+  const [problem = ''] = problemsWith(variables, variable({ value: 'a <+pipeline.name>' }));
+  assert.match(
+    problem,
+    /^template\.spec\.environmentVariables\[0\]\.value: <\+pipeline\.name> is not understood/,
+  );
 });
 
 test('scope fields that are empty mean the account', () => {
@@ -124,13 +149,15 @@ test('scope fields that are empty mean the account', () => {
 });
 
 test('other kinds, shells and sources are refused', () => {
-  assert.deepEqual(problemsWith('type', 'Pipeline'), ['template.type must be SecretManager']);
+  assert.deepEqual(problemsWith('type', 'Pipeline'), [
+    'template.type must be SecretManager; templates of type Pipeline are not for secrets',
+  ]);
   assert.deepEqual(problemsWith('spec.shell', 'PowerShell'), ['template.spec.shell must be Bash']);
   assert.deepEqual(problemsWith('spec.source.spec.script', ''), [
     'template.spec.source.spec.script must be the text of a script',
   ]);
   assert.deepEqual(problemsWith(variables, variable({ type: 'File' })), [
-    'template.spec.environmentVariables[0].type must be String',
+    'template.spec.environmentVariables[0].type must be String, Number or Secret',
   ]);
 });
 
@@ -142,12 +169,12 @@ test('required fields are named', () => {
 
 test('names have a strict grammar', () => {
   const label =
-    'template.versionLabel must be 1 to 64 characters without blanks, "/" or "&", and begin with a letter or digit';
-  for (const wrong of ['', '-1', 'a b', 'a/b', 'a&b', 'x'.repeat(65), 'v1\n'])
+    'template.versionLabel must be 1 to 128 characters without blanks, "/" or "&", and begin with a letter or digit';
+  for (const wrong of ['', '-1', 'a b', 'a/b', 'a&b', 'x'.repeat(129), 'v1\n'])
     assert.deepEqual(problemsWith('versionLabel', wrong), [label], JSON.stringify(wrong));
   const identifier =
-    'template.identifier must be 1 to 128 letters, digits, "_" or "$", and begin with a letter or "_"';
-  for (const wrong of ['', '9a', 'a-b', 'a.b', 'a'.repeat(129), 'a\n'])
+    'template.identifier must be 1 to 128 letters, digits or "_", and begin with a letter or "_"';
+  for (const wrong of ['', '9a', 'a-b', 'a.b', 'a$', 'a'.repeat(129), 'a\n'])
     assert.deepEqual(problemsWith('identifier', wrong), [identifier], JSON.stringify(wrong));
   const name = 'template.name must be 1 to 128 letters, digits, blanks, "_", "." or "-"';
   for (const wrong of ['', ' a', 'a;b', 'a$(x)', 'a'.repeat(129)])
@@ -195,5 +222,5 @@ test('all problems are told at once', () => {
   const twice = changed(changed(document(), 'type', 'Step'), 'spec.shell', 'sh');
   const checked = readTemplate(changed(twice, variables, variable({ type: 'Number', value: '<+x>' })));
   assert.ok(!checked.ok);
-  assert.equal(checked.problems.length, 4);
+  assert.equal(checked.problems.length, 3);
 });

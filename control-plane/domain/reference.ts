@@ -76,7 +76,8 @@ export function parseFieldReference(text: string, base: Scope, field: string): R
   const trimmed = text.trim();
   if (trimmed === '') throw invalid(`Empty identifier ref cannot be used for ${field}`);
   const [prefix = '', ...rest] = trimmed.includes('.') ? trimmed.split('.') : ['', trimmed];
-  if (rest.length !== 1 || !['', 'org', 'account'].includes(prefix) || !identifierRule.test(rest[0] ?? ''))
+  const prefixes = trimmed.includes('.') ? ['org', 'account'] : [''];
+  if (rest.length !== 1 || !prefixes.includes(prefix) || !identifierRule.test(rest[0] ?? ''))
     throw invalid(`Invalid Identifier Reference used for ${field}`);
   const wanted: Level = prefix === '' ? 'project' : prefix === 'org' ? 'org' : 'account';
   const levels: readonly Level[] = ['account', 'org', 'project'];
