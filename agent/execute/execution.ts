@@ -1,4 +1,5 @@
-import type { Collected } from '../script/bootstrap.ts';
+import type { FailureReason } from '../../protocol/index.ts';
+import type { Collected, ScriptRun } from '../script/bootstrap.ts';
 
 /** How a run came to its end. */
 export type End =
@@ -6,7 +7,9 @@ export type End =
   | { readonly kind: 'signalled'; readonly signal: string }
   /** We ended it. `forced`: something in its process tree ignored SIGTERM and had to be killed. */
   | { readonly kind: 'timed-out' | 'cancelled' | 'too-large'; readonly forced: boolean }
-  | { readonly kind: 'not-started'; readonly reason: 'shell-missing' | 'internal'; readonly detail: string };
+  /** The connection to its host broke while it ran. */
+  | { readonly kind: 'lost'; readonly detail: string }
+  | { readonly kind: 'not-started'; readonly reason: FailureReason; readonly detail: string };
 
 /** What happened to the process of one run: facts, not yet an outcome. The same for every transport. */
 export interface Execution {
@@ -23,4 +26,10 @@ export interface RunBounds {
   readonly remainingMs: number;
   /** Ends the run as cancelled. */
   readonly signal: AbortSignal;
+}
+
+/** What runs scripts, here or on a host. */
+export interface Runner {
+  /** Runs a script. `onErrorOutput` gets its error output while it runs, as it is written: not redacted. */
+  run(run: ScriptRun, bounds: RunBounds, onErrorOutput?: (chunk: Buffer) => void): Promise<Execution>;
 }

@@ -4,8 +4,8 @@ import { existsSync } from 'node:fs';
 import { execa } from 'execa';
 import { type Clock, limits, sleep, systemClock } from '../../protocol/index.ts';
 import { bootstrap, readRecords, type ScriptRun, scriptInput } from '../script/bootstrap.ts';
-import { keepHead, keepTail } from './bounded-output.ts';
-import type { End, Execution, RunBounds } from './execution.ts';
+import { keepHead, keepTail, stderrKept } from './bounded-output.ts';
+import type { End, Execution, RunBounds, Runner } from './execution.ts';
 import { endTree, groupExists, markVariable, signalMarked } from './process-tree.ts';
 import { openRunFolder } from './run-folder.ts';
 
@@ -22,15 +22,11 @@ export interface LocalOptions {
   readonly clock?: Clock;
 }
 
-export interface LocalRunner {
-  /** Runs a script. `onErrorOutput` gets its error output while it runs, as it is written: not redacted. */
-  run(run: ScriptRun, bounds: RunBounds, onErrorOutput?: (chunk: Buffer) => void): Promise<Execution>;
+export interface LocalRunner extends Runner {
   /** Ends the waiting shells and removes the folders. Running scripts are their callers' to cancel. */
   close(): Promise<void>;
 }
 
-/** Bytes of error output that are kept for redaction, of which the tail is shown. */
-const stderrKept = 65_536;
 /** How long output may still come after the shell itself has exited. */
 const settleMs = 100;
 /** The same, where there is no record of the script's end although the shell has exited. */

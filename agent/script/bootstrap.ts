@@ -26,37 +26,58 @@ export const record = {
 } as const;
 
 /** Exit code of the bootstrap itself when its stdin ends before the script is complete. */
-const incompleteInput = 125;
+export const incompleteInput = 125;
+
+const inputPrefix = inputVariable(0).slice(0, -1);
 
 /**
- * The constant program. Notes on what looks odd:
+ * What a bootstrap is made of, on this machine and on a host; `legate_nonce` holds what each record begins
+ * with. Notes on what looks odd:
  * - Standard output of the script goes nowhere: tools print secrets there, and it never is the value.
  * - An execution trace (`set -x`) shows every value, so it goes nowhere too.
  * - `read -N` takes exactly as many bytes as it is told, in few system calls; `read -d` takes one at a time.
  * - All on one line, so that line numbers in bash's messages are those of the script.
  */
+export const pieces = {
+  separateChannels: [
+    `exec ${valueFd}>&1 1>/dev/null ${traceFd}>/dev/null`,
+    `BASH_XTRACEFD=${traceFd}`,
+    'unset -v secret legate_directory legate_program legate_sizes legate_size legate_index LEGATE_COLLECTED',
+  ],
+  takeInput: [
+    `IFS=" " read -r -a legate_sizes || exit ${incompleteInput}`,
+    'legate_take() { if (($2 == 0)); then builtin printf -v "$1" ""; else LC_ALL=C IFS= read -r -N "$2" "$1"; fi; }',
+    'legate_index=0',
+    'for legate_size in "${legate_sizes[@]:2}"; do legate_index=$((legate_index + 1))',
+    `unset -v "${inputPrefix}$legate_index"`,
+    `legate_take "${inputPrefix}$legate_index" "$legate_size" || exit ${incompleteInput}; done`,
+    `legate_take legate_directory "\${legate_sizes[0]}" || exit ${incompleteInput}`,
+    `legate_take legate_program "\${legate_sizes[1]}" || exit ${incompleteInput}`,
+  ],
+  enterDirectory: [
+    'if [[ $legate_directory ]]; then cd -- "$legate_directory" || ' +
+      `{ builtin printf "%s${record.noDirectory}%s\\0" "$legate_nonce" "$BASH_VERSION" >&${valueFd}; exit 126; }; fi`,
+  ],
+  runProgram: [
+    'unset -f legate_take',
+    'unset -v legate_directory legate_sizes legate_size legate_index',
+    "trap \"case \\${LEGATE_COLLECTED-} in '') " +
+      `builtin printf '$legate_nonce${record.uncollected}%s\\0' \\"\\\${secret-}\\" >&${valueFd};; esac" EXIT`,
+    'unset -v legate_nonce',
+    'eval "unset -v legate_program;$legate_program"',
+    // Reached only when the collector was not: after a syntax error, or when the script's end swallowed it.
+    'exit "$?"',
+  ],
+} as const;
+
+/** The constant program of scripts on this machine. */
 export const bootstrap = [
-  `exec ${valueFd}>&1 1>/dev/null ${traceFd}>/dev/null`,
-  `BASH_XTRACEFD=${traceFd}`,
-  'unset -v secret legate_directory legate_program legate_sizes legate_size legate_index LEGATE_COLLECTED',
-  `IFS=" " read -r -a legate_sizes || exit ${incompleteInput}`,
-  'legate_take() { if (($2 == 0)); then builtin printf -v "$1" ""; else LC_ALL=C IFS= read -r -N "$2" "$1"; fi; }',
-  'legate_index=0',
-  'for legate_size in "${legate_sizes[@]:2}"; do legate_index=$((legate_index + 1))',
-  `unset -v "${inputVariable(0).slice(0, -1)}$legate_index"`,
-  `legate_take "${inputVariable(0).slice(0, -1)}$legate_index" "$legate_size" || exit ${incompleteInput}; done`,
-  `legate_take legate_directory "\${legate_sizes[0]}" || exit ${incompleteInput}`,
-  `legate_take legate_program "\${legate_sizes[1]}" || exit ${incompleteInput}`,
+  'legate_nonce=',
+  ...pieces.separateChannels,
+  ...pieces.takeInput,
   'exec </dev/null',
-  'if [[ $legate_directory ]]; then cd -- "$legate_directory" || ' +
-    `{ builtin printf "${record.noDirectory}\\0" >&${valueFd}; exit 126; }; fi`,
-  'unset -f legate_take',
-  'unset -v legate_directory legate_sizes legate_size legate_index',
-  'trap \'case ${LEGATE_COLLECTED-} in "") ' +
-    `builtin printf "${record.uncollected}%s\\0" "\${secret-}" >&${valueFd};; esac' EXIT`,
-  'eval "unset -v legate_program;$legate_program"',
-  // Reached only when the collector was not: after a syntax error, or when the script's end swallowed it.
-  'exit "$?"',
+  ...pieces.enterDirectory,
+  ...pieces.runProgram,
 ].join('; ');
 
 /**
@@ -69,9 +90,9 @@ export const bootstrap = [
  * function may have any command's name, and must not continue as a special builtin such as `:`, whose
  * assignments last in POSIX mode.
  */
-const collector =
+const collector = (nonce: string) =>
   '[[ true ]]; POSIXLY_CORRECT=1; \\unset -f builtin printf; ' +
-  `\\builtin printf '${record.collected}%s\\0' "$secret" >&${valueFd}; LEGATE_COLLECTED=1; \\exit 0`;
+  `\\builtin printf '${nonce}${record.collected}%s\\0' "$secret" >&${valueFd}; LEGATE_COLLECTED=1; \\exit 0`;
 
 /** What one run of a script is made of. */
 export interface ScriptRun {
@@ -83,11 +104,14 @@ export interface ScriptRun {
   readonly workingDirectory?: string;
 }
 
-/** What bash gets on its stdin: a line of sizes in bytes, then the inputs, the directory and the program. */
-export function scriptInput(run: ScriptRun): Buffer {
+/**
+ * What bash gets on its stdin: a line of sizes in bytes, then the inputs, the directory and the program. Each
+ * record that comes back begins with `nonce`, which a bootstrap knows from elsewhere.
+ */
+export function scriptInput(run: ScriptRun, nonce = ''): Buffer {
   const inputs = run.inputs.map(input => Buffer.from(input));
   const directory = Buffer.from(run.workingDirectory ?? '');
-  const program = Buffer.from(`${run.program}\n${collector}\n`);
+  const program = Buffer.from(`${run.program}\n${collector(nonce)}\n`);
   const sizes = [directory, program, ...inputs].map(part => part.length).join(' ');
   return Buffer.concat([Buffer.from(`${sizes}\n`), ...inputs, directory, program]);
 }

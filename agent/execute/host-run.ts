@@ -1,0 +1,125 @@
+/** One run over a channel: everything in at once, records out, and its end when it must. */
+import { randomBytes } from 'node:crypto';
+import type { Readable } from 'node:stream';
+import { limits } from '../../protocol/index.ts';
+import type { ScriptRun } from '../script/bootstrap.ts';
+import { hostInput } from '../script/host-bootstrap.ts';
+import type { RemoteExit, RemoteProcess, ResolvedTarget } from '../ssh/connection.ts';
+import { stderrKept, tailKeeper } from './bounded-output.ts';
+import type { End, Execution } from './execution.ts';
+import { errorOutput, type HostChannel, hostChannel } from './host-channel.ts';
+import { whyNotBegun } from './host-refusals.ts';
+import type { TimeLimit } from './time-limit.ts';
+
+export interface HostRun {
+  readonly run: ScriptRun;
+  readonly target: ResolvedTarget;
+  readonly limit: TimeLimit;
+  readonly graceMs: number;
+  readonly step: (line: string) => void;
+  readonly onErrorOutput: (chunk: Buffer) => void;
+}
+
+/** How long output may still come after the shell itself has exited. */
+const settleMs = 100;
+/** The same, once what holds the channel open was told to end. */
+const lastLookMs = 1_000;
+/** How much longer than the task the host lets a script run whose delegate has fallen silent. */
+const slackMs = 10_000;
+/** How much longer than twice the time of grace the host may take to end a script. */
+const endingMs = 5_000;
+
+/** Runs a script by the host's bootstrap. Whoever started the process closes it. */
+export async function runOver(process: RemoteProcess, options: HostRun): Promise<Execution> {
+  const { run, target, limit, graceMs, step, onErrorOutput } = options;
+  const nonce = randomBytes(16).toString('hex');
+  const tooLarge = Promise.withResolvers<'too-large'>();
+  const begun = Promise.withResolvers<void>();
+  const ended = Promise.withResolvers<void>();
+  const channel = hostChannel({
+    nonce,
+    most: limits.value + 1,
+    onOverflow: () => tooLarge.resolve('too-large'),
+    onRecord() {
+      if (channel.begun()) begun.resolve();
+      if (channel.forced() !== undefined) ended.resolve();
+    },
+  });
+  void begun.promise.then(() => {
+    const version = channel.version();
+    if (version === undefined) return;
+    if (run.workingDirectory !== undefined) step(`working directory ${run.workingDirectory}`);
+    step(`bash ${version}`);
+  });
+  const tail = tailKeeper(stderrKept);
+  const errors = errorOutput(nonce, chunk => {
+    tail.write(chunk);
+    onErrorOutput(chunk);
+  });
+  const closed = Promise.all([
+    drained(process.stdout, channel.write),
+    drained(process.stderr, errors.write),
+  ]).then(() => true);
+  // A channel that has gone away answers with an error, which says no more than its exit does.
+  process.stdin.on('error', () => {});
+  const mark = randomBytes(12).toString('hex');
+  const deadlineMs = limit.remainingMs() + slackMs;
+  process.stdin.write(hostInput(run, { nonce, mark, graceMs, deadlineMs }));
+
+  const end = await Promise.race([process.exit, tooLarge.promise, limit.reached]).then(settle);
+  const login = errors.login();
+  return {
+    end,
+    collected: channel.collected(),
+    stderr: login.length > 0 ? login : tail.kept(),
+    durationMs: 0,
+  };
+
+  async function settle(first: RemoteExit | 'too-large' | 'timed-out' | 'cancelled'): Promise<End> {
+    const closedWithin = (ms: number) => Promise.race([closed, limit.wait(ms).then(() => false)]);
+    if (typeof first === 'string') {
+      if (!channel.begun() && first !== 'too-large') {
+        const detail = `the script was not started: ${target.host} had not begun to run bash`;
+        return { kind: 'not-started', reason: first, detail };
+      }
+      process.stdin.write('end\n');
+      await Promise.race([ended.promise, closed, limit.wait(2 * graceMs + endingMs)]);
+      // The last thing that comes is what the variable held: without it nothing could be redacted.
+      await closedWithin(settleMs);
+      return { kind: first, forced: channel.forced() ?? false };
+    }
+    if ('lost' in first) {
+      return channel.begun()
+        ? { kind: 'lost', detail: first.lost }
+        : { kind: 'not-started', reason: 'host-connection-lost', detail: first.lost };
+    }
+    // Whom the script left behind may hold the channel open; with its stdin's end they are ended too.
+    if (!(await closedWithin(settleMs)) && !hasRecord(channel)) {
+      process.stdin.end();
+      await closedWithin(lastLookMs);
+    }
+    if (!channel.begun()) return whyNotBegun(first, target, channel.noise());
+    return 'signal' in first
+      ? { kind: 'signalled', signal: signalName(first.signal) }
+      : { kind: 'exited', exitCode: first.exitCode };
+  }
+}
+
+/** Resolves when a stream has given all that it has. */
+function drained(stream: Readable, take: (chunk: Buffer) => void): Promise<void> {
+  stream.on('data', take);
+  return new Promise(resolve => {
+    for (const event of ['end', 'close', 'error']) stream.once(event, () => resolve());
+  });
+}
+
+function hasRecord(channel: HostChannel): boolean {
+  const { value, uncollected, directoryMissing } = channel.collected();
+  return value !== undefined || uncollected !== undefined || directoryMissing;
+}
+
+/** As this machine calls it. SSH leaves `SIG` out, and knows some by a name of the server's own. */
+function signalName(name: string): string {
+  const full = name.startsWith('SIG') ? name : `SIG${name}`;
+  return /^SIG[A-Z0-9]{1,12}$/.test(full) ? full : 'SIGUNKNOWN';
+}
