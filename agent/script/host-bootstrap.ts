@@ -35,6 +35,7 @@ const ownOfBash =
   'HOSTTYPE|IFS|LINENO|MACHTYPE|OLDPWD|OPTERR|OPTIND|OSTYPE|PIPESTATUS|PPID|PS4|PWD|RANDOM|SECONDS|SHELLOPTS|' +
   'SHLVL|SRANDOM|UID|_';
 
+
 /** Milliseconds, from whatever this bash has for it. */
 const now = `legate_now() { legate_time=\${EPOCHREALTIME/[.,]/}; legate_time=$((\${legate_time:-\${SECONDS}000000} / 1000)); }`;
 
@@ -93,9 +94,12 @@ export const hostProgram =
   begin +
   [
     // The command asked for -p, so that bash takes no functions and no start-up file from the login.
-    'set +p',
-    'for legate_size in _ {a..z} {A..Z}; do eval "for legate_index in \\${!$legate_size@}; do ' +
-      `case \\$legate_index in ${kept}|${ownOfBash}) ;; *) unset -v \\"\\$legate_index\\" ;; esac; done"; done`,
+    'set +p; unset -v TMOUT BASH_ENV',
+    `legate_keep() { case $1 in ${kept}|${ownOfBash}|*[!A-Za-z0-9_]*) ;; *) unset -v "$1"; esac; }`,
+    'if [[ -r /proc/self/environ ]]; then while IFS= read -r -d "" legate_line; do legate_keep "${legate_line%%=*}"; ' +
+      'done </proc/self/environ; else for legate_line in _ {a..z} {A..Z}; do ' +
+      'eval "for legate_size in \\${!$legate_line@}; do legate_keep \"\\$legate_size\"; done"; done; fi',
+    'unset -f legate_keep; unset -v legate_line',
     `IFS=" " read -r legate_nonce legate_mark legate_grace legate_deadline || exit ${incompleteInput}`,
     'builtin printf "%s\\n" "$legate_nonce" >&2',
     ...pieces.separateChannels,
