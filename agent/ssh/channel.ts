@@ -27,14 +27,21 @@ export interface Connection {
   close(): void;
 }
 
+/** The end of a connection: known at once by `why`, as ssh2 tells its channels in the same moment. */
+export interface Life {
+  readonly closed: Promise<string>;
+  /** Undefined while it lives. */
+  why(): string | undefined;
+}
+
 /** RFC 4254's code for "never", where the others mean "not now". */
 const administrativelyProhibited = 1;
 
-/** Starts a command. `closed` is that of the connection. */
+/** Starts a command on a connection with this life. */
 export function openChannel(
   client: Client,
   command: string,
-  { patienceMs, closed, clock }: { patienceMs: number; closed: Promise<string>; clock: Clock },
+  { patienceMs, life, clock }: { patienceMs: number; life: Life; clock: Clock },
 ): Promise<Opened> {
   return new Promise(resolve => {
     let over = false;
@@ -44,7 +51,7 @@ export function openChannel(
       resolve(opened);
     };
     const stop = clock.after(patienceMs, () => finish({ gone: `no answer within ${patienceMs} ms` }));
-    void closed.then(why => finish({ gone: why }));
+    void life.closed.then(why => finish({ gone: why }));
     try {
       client.exec(command, (error, channel) => {
         if (over) {
@@ -52,7 +59,9 @@ export function openChannel(
           if (!error) channel.close();
           return;
         }
-        if (!error) return finish({ process: processOf(channel, closed) });
+        if (!error) return finish({ process: processOf(channel, life.closed) });
+        const ended = life.why();
+        if (ended !== undefined) return finish({ gone: ended });
         if (!('reason' in error)) return finish({ refused: 'it gave a channel, and runs no command on it' });
         const why = error.message.replace(/^\(SSH\) Channel open failure: /, '');
         finish(error.reason === administrativelyProhibited ? { refused: why } : { busy: why });

@@ -14,6 +14,25 @@ export interface Deadline {
 
 export const remaining = ({ clock, at }: Deadline) => Math.max(0, at - clock.now());
 
+/** Waits for something that can't be called off itself. After the deadline it throws a `HostError`. */
+export async function within<T>(deadline: Deadline, work: Promise<T>, late: string): Promise<T> {
+  const { clock, signal } = deadline;
+  signal.throwIfAborted();
+  // Nobody may be waiting any more when it fails.
+  work.catch(() => {});
+  const over = new AbortController();
+  try {
+    const timedOut = sleep(clock, remaining(deadline), AbortSignal.any([signal, over.signal])).then(() => {
+      signal.throwIfAborted();
+      throw new HostError('host-unreachable', late);
+    });
+    timedOut.catch(() => {});
+    return await Promise.race([work, timedOut]);
+  } finally {
+    over.abort();
+  }
+}
+
 /** How long one address is tried while there are others. */
 const otherAddressMs = 3_000;
 /** So often is asked whether the other side is still there, below what SSH asks. */

@@ -1,0 +1,95 @@
+/** The hosts that this delegate can log in to: lists, credentials, host keys and connections put together. */
+import { type Clock, systemClock } from '../../protocol/index.ts';
+import { checkHop, type Resolve, systemResolve } from './address.ts';
+import { admission, type HostPattern } from './allow.ts';
+import { type Connecting, connectTo } from './connect.ts';
+import type { Hosts, ResolvedTarget } from './connection.ts';
+import { digestOf, stampOf } from './credentials.ts';
+import type { HostKeyPolicy } from './host-keys.ts';
+import { knownHostsFile } from './known-hosts.ts';
+import { type LeaseLimits, leaseHost } from './lease.ts';
+import { createPool, type PoolKey } from './pool.ts';
+
+/** What an operator sets. */
+export interface SshSettings {
+  /** Path of the delegate's known_hosts file. */
+  readonly knownHosts: string | undefined;
+  /** `first-use` pins the first key of a host that is not listed. */
+  readonly trust: 'strict' | 'first-use';
+  /** Folder of the credentials that only this delegate holds. */
+  readonly keys: string | undefined;
+  /** Socket of an ssh-agent. */
+  readonly agent: string | undefined;
+  /** Empty: every host. */
+  readonly allow: readonly HostPattern[];
+  readonly deny: readonly HostPattern[];
+  /** Most channels at once on one connection. */
+  readonly maxSessions: number;
+  /** Most connections to one host and port. */
+  readonly maxConnections: number;
+  readonly idleMs: number;
+  readonly maxAgeMs: number;
+}
+
+export interface HostsOptions {
+  readonly settings: SshSettings;
+  readonly clock?: Clock;
+  readonly resolve?: Resolve;
+  readonly keepaliveMs?: number;
+  readonly limits?: Partial<LeaseLimits>;
+  /** Told of each host key that is trusted on first use. */
+  readonly pinned?: HostKeyPolicy['pinned'];
+}
+
+const usual: LeaseLimits = { channelPatienceMs: 10_000, refusalMs: 3_000, settleMs: 2_000 };
+
+export function createHosts(options: HostsOptions): Hosts {
+  const { settings, clock = systemClock, resolve = systemResolve, keepaliveMs = 15_000, pinned } = options;
+  const pool = createPool(settings, clock);
+  const connecting: Connecting = {
+    hostKeys: {
+      knownHosts: settings.knownHosts === undefined ? undefined : knownHostsFile(settings.knownHosts),
+      trust: settings.trust,
+      ...(pinned ? { pinned } : {}),
+    },
+    admission: admission(settings.allow, settings.deny),
+    credentials: { keys: settings.keys, agent: settings.agent },
+    resolve,
+    clock,
+    keepaliveMs,
+  };
+
+  function keyOf(target: ResolvedTarget): PoolKey {
+    const hops = [...target.jumps, target];
+    for (const hop of hops) {
+      checkHop(hop);
+      connecting.admission.checkName(hop);
+    }
+    const credentials = hops.map(({ credential }) => digestOf(credential));
+    const facts = hops.map(({ host, port, user, hostKeys, credential }, at) => [
+      host,
+      port,
+      user,
+      [...hostKeys].sort(),
+      credentials[at],
+      stampOf(credential, connecting.credentials),
+    ]);
+    return {
+      id: JSON.stringify([facts, target.legacyAlgorithms === true]),
+      host: `${target.host} ${target.port}`,
+      credentials,
+      connect: (patienceMs, signal, step) =>
+        connectTo(target, { clock, at: clock.now() + patienceMs, signal }, connecting, step),
+    };
+  }
+
+  return {
+    async lease(target, bounds, step = () => {}) {
+      bounds.signal.throwIfAborted();
+      const limits = { ...usual, ...options.limits };
+      return leaseHost(pool, keyOf(target), { ...bounds, step }, limits, clock);
+    },
+    forget: credential => pool.forget(digestOf(credential)),
+    close: () => pool.close(),
+  };
+}
