@@ -1,75 +1,39 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
 import test from 'node:test';
-import { temporaryFolder } from '../test/harness/temporary-folder.ts';
-import { apply, readSources } from './apply.ts';
-import type { Client } from './client.ts';
-import { UsageError } from './settings.ts';
+import { scriptedClient } from '../test/harness/scripted-client.ts';
+import { apply } from './apply.ts';
 
-const refused = (path: string, message: string) =>
-  assert.throws(
-    () => readSources(path),
-    error => {
-      assert.ok(error instanceof UsageError);
-      assert.equal(error.message, message);
-      return true;
-    },
-  );
-
-test('a file is one source under its own name, whatever its ending', () => {
-  using folder = temporaryFolder();
-  writeFileSync(folder.file('a.txt'), 'a: é');
-  assert.deepEqual(readSources(folder.file('a.txt')), [{ name: folder.file('a.txt'), text: 'a: é' }]);
-});
-
-test('a folder is all YAML files in it and below, in order', () => {
-  using folder = temporaryFolder();
-  mkdirSync(folder.file('sub'));
-  for (const name of ['b.yaml', 'a.yml', 'sub/c.yaml', 'readme.md', 'x.yaml.bak'])
-    writeFileSync(folder.file(name), name);
-  assert.deepEqual(
-    readSources(folder.path).map(({ name, text }) => [name, text]),
-    ['a.yml', 'b.yaml', 'sub/c.yaml'].map(name => [folder.file(name), name]),
-  );
-});
-
-test('what cannot be read is named: the file itself, not the folder it is in', () => {
-  using folder = temporaryFolder();
-  refused(folder.file('nothing'), `cannot read ${folder.file('nothing')} (ENOENT)`);
-  refused(folder.path, `there is no .yaml or .yml file below ${folder.path}`);
-  mkdirSync(folder.file('folder.yaml'));
-  refused(folder.path, `cannot read ${folder.file('folder.yaml')} (EISDIR)`);
-});
-
-test('a file in another encoding is refused, and not taken for what it is not', () => {
-  using folder = temporaryFolder();
-  writeFileSync(folder.file('a.yaml'), Buffer.from([0x61, 0x3a, 0x20, 0xe9]));
-  refused(folder.file('a.yaml'), `${folder.file('a.yaml')} is not UTF-8 text`);
-});
+const sources = [{ name: 'a.yaml', text: 'x' }];
 
 test('what was applied is a line per document, and a dry run says that it was one', async () => {
-  const asked: object[] = [];
-  const client: Client = {
-    get: () => assert.fail('it only applies'),
-    events: () => assert.fail('it only applies'),
-    post: async (path, body) => {
-      asked.push({ path, ...body });
-      return { applied: [{ kind: 'secret', reference: 'account.a', change: 'created' }] };
-    },
-  };
-  const sources = [{ name: 'a.yaml', text: 'x' }];
-  for (const [dryRun, line] of [
-    [false, 'secret account.a created\n'],
-    [true, 'secret account.a created (dry run)\n'],
+  const answer = { applied: [{ kind: 'secret', reference: 'account.a', change: 'created' }] };
+  for (const [options, line] of [
+    [{ skipTests: true }, 'secret account.a created\n'],
+    [{ dryRun: true, accept: true }, 'secret account.a created (dry run)\n'],
   ] as const) {
-    let written = '';
-    await apply(client, sources, dryRun, text => {
-      written += text;
-    });
-    assert.equal(written, line);
+    const { client, asked, write, written } = scriptedClient(answer);
+    await apply(client, sources, options, write);
+    assert.equal(written(), line);
+    assert.deepEqual(asked, [['POST', '/apply', { sources, ...options }]]);
   }
-  assert.deepEqual(asked, [
-    { path: '/apply', sources, dryRun: false },
-    { path: '/apply', sources, dryRun: true },
+});
+
+test('the connectors that a changed template affects are told, with what would not fit', async () => {
+  const unchanged = { scriptChanged: false, added: [], removed: [], changed: [], secrets: [], problems: [] };
+  const affected = [
+    { ...unchanged, connector: 'account.c', accepted: true, scriptChanged: true, secrets: ['account.s'] },
+    { ...unchanged, connector: 'account.d', accepted: false, added: ['n', 'm'], problems: ['n is missing'] },
+    { ...unchanged, connector: 'account.e', accepted: true },
+  ];
+  const applied = [{ kind: 'template', reference: 'account.t@1', change: 'changed', affected }];
+  const { client, write, written } = scriptedClient({ applied });
+  await apply(client, sources, { accept: true }, write);
+  assert.deepEqual(written().split('\n'), [
+    'template account.t@1 changed',
+    '  connector account.c moved to the new content: another script; its secrets: account.s',
+    '  connector account.d stays with the older content: inputs added: n, m',
+    '    it would not fit: n is missing',
+    '  connector account.e moved to the new content: another spec',
+    '',
   ]);
 });

@@ -74,9 +74,11 @@ test('a request goes to the API below the address, with the key and a body of JS
   await using server = await peer(json(200, { ok: true }), '/base/');
   assert.deepEqual(await server.client.get('/secrets'), { ok: true });
   assert.deepEqual(await server.client.post('/apply', { a: 'é' }), { ok: true });
+  assert.deepEqual(await server.client.delete('/secrets/a'), { ok: true });
   assert.deepEqual(server.requests, [
     { method: 'GET', url: '/base/api/v1/secrets', key: 'some-key', body: '' },
     { method: 'POST', url: '/base/api/v1/apply', key: 'some-key', body: '{"a":"é"}' },
+    { method: 'DELETE', url: '/base/api/v1/secrets/a', key: 'some-key', body: '' },
   ]);
 });
 
@@ -103,6 +105,12 @@ test('a refusal is told in the words of the control plane, a fault of it with th
   assert.equal(await refusal(refusing.client.get('/x')), 'Resource not found: x');
   await using failing = await peer(json(500, { ...body, message: 'Legate itself failed' }));
   assert.equal(await refusal(failing.client.get('/x')), 'Legate itself failed (some-id)');
+});
+
+test('a refusal has its code, and every problem one by one', async () => {
+  const refusal = { message: 'Invalid request: a\nb', code: 'INVALID_REQUEST', problems: ['a', 'b'] };
+  await using refusing = await peer(json(400, refusal));
+  await assert.rejects(refusing.client.get('/x'), refusal);
 });
 
 test('a page that is not ours, as a proxy sends it, is told by its status and not shown', async () => {

@@ -6,7 +6,7 @@ import { ApiError, type Client, type Json } from './client.ts';
 import { getSecret, testConnector } from './fetch.ts';
 
 const never = new AbortController().signal;
-const options = { json: false, logs: false };
+const options = { json: false, logs: false, place: {} };
 
 /** A client whose fetches are answered with these events; what it was asked is kept. */
 function answering(events: (publicKey: PublicKey) => AsyncIterable<Json> | Iterable<Json>) {
@@ -14,6 +14,7 @@ function answering(events: (publicKey: PublicKey) => AsyncIterable<Json> | Itera
   const client: Client = {
     get: () => assert.fail('it asks for events only'),
     post: () => assert.fail('it asks for events only'),
+    delete: () => assert.fail('it asks for events only'),
     async *events(path, body) {
       asked.push({ path, body: { ...body } });
       const key = 'publicKey' in body ? Object.entries(body.publicKey ?? {}) : [];
@@ -60,6 +61,18 @@ test("a value is written as exactly its bytes; the newline is for a person's ter
   }
 });
 
+test('a reference goes with the place in which it is to be read, and on whose behalf', async () => {
+  const { client, asked } = answering(key => works('v', key));
+  const place = { orgIdentifier: 'payments', projectIdentifier: 'demo' };
+  const behalf = { application: 'shop', environment: 'live' };
+  await getSecret(client, 'db', { ...options, place, ...behalf }, paper().output, never);
+  const { publicKey: _, ...body } = asked[0]?.body ?? {};
+  assert.deepEqual(body, { secret: 'db', ...place, ...behalf, logs: false });
+  const done = answering(() => [{ event: 'done', delegate: 'edge', durationMs: 1 }]);
+  await testConnector(done.client, 'kv', place, paper().output, never);
+  assert.deepEqual(done.asked[0]?.body, { connector: 'kv', ...place });
+});
+
 test('a value of many chunks is put together again', async () => {
   const value = '€'.repeat(300_000);
   const { client } = answering(key => works(value, key));
@@ -71,7 +84,7 @@ test('a value of many chunks is put together again', async () => {
 test('as JSON it comes with task, delegate and duration', async () => {
   const { client } = answering(key => works('v"\n', key));
   const { output, text } = paper();
-  assert.equal(await getSecret(client, 'account.db', { json: true, logs: false }, output, never), 0);
+  assert.equal(await getSecret(client, 'account.db', { ...options, json: true }, output, never), 0);
   const expected = { task: 'some-task', attempt: 1, delegate: 'edge', durationMs: 7, value: 'v"\n' };
   assert.deepEqual(JSON.parse(text()), expected);
 });
@@ -153,7 +166,7 @@ test('as JSON a failure goes to the standard output too', async () => {
   const failure = { reason: 'timed-out', detail: '3 s were over' };
   const { client } = answering(() => [{ event: 'failed', task: 't', attempt: 1, failure }]);
   const { output, text } = paper();
-  assert.equal(await getSecret(client, 'account.db', { json: true, logs: false }, output, never), 1);
+  assert.equal(await getSecret(client, 'account.db', { ...options, json: true }, output, never), 1);
   assert.deepEqual(JSON.parse(text()), { task: 't', attempt: 1, failure });
 });
 
@@ -163,7 +176,7 @@ test('logs go to the error output, and what would move the cursor does not', asy
     yield* works('v', key);
   });
   const { output, errors } = paper();
-  await getSecret(client, 'account.db', { json: false, logs: true }, output, never);
+  await getSecret(client, 'account.db', { ...options, logs: true }, output, never);
   assert.deepEqual(errors, ['  | one', '  | \ufffd[2Jtwo\tthree']);
   assert.equal(asked[0]?.body.logs, true);
 });
@@ -186,17 +199,17 @@ test('a connection test says that it works, with where and how long, or fails li
     done,
   ]);
   const told = paper();
-  assert.equal(await testConnector(good.client, 'account.kv', told.output, never), 0);
+  assert.equal(await testConnector(good.client, 'account.kv', {}, told.output, never), 0);
   assert.equal(told.text(), 'account.kv works: delegate edge got a value in 12 ms (it is not shown)\n');
   assert.deepEqual(told.errors, ['  | hello']);
   assert.deepEqual(good.asked, [{ path: '/connectors/test', body: { connector: 'account.kv' } }]);
 
   const bad = paper();
   const failing = answering(() => [{ event: 'failed', failure: { reason: 'empty-value' } }]);
-  assert.equal(await testConnector(failing.client, 'account.kv', bad.output, never), 1);
+  assert.equal(await testConnector(failing.client, 'account.kv', {}, bad.output, never), 1);
   assert.match(bad.errors[0] ?? '', /^empty-value: /);
   await assert.rejects(
-    testConnector(answering(() => []).client, 'account.kv', paper().output, never),
+    testConnector(answering(() => []).client, 'account.kv', {}, paper().output, never),
     ApiError,
   );
 });

@@ -30,7 +30,7 @@ test('a usage error is one line and exit code 2', async () => {
   assert.deepEqual(await legate(['get', 'pipelines'], key), {
     code: 2,
     out: '',
-    err: 'legate: get: <kind> must be one of templates, connectors, secrets, delegates (got "pipelines")\n',
+    err: 'legate: get: <kind> must be one of templates, connectors, secrets, applications, delegates (got "pipelines")\n',
   });
 });
 

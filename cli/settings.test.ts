@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import test from 'node:test';
 import { temporaryFolder } from '../test/harness/temporary-folder.ts';
-import { readClientSettings, UsageError } from './settings.ts';
+import { readClientSettings, readPlace, UsageError } from './settings.ts';
 
 function refusal(env: NodeJS.ProcessEnv): string {
   try {
@@ -60,4 +60,24 @@ test('a key that no header could carry is refused, and not repeated', () => {
     const message = refusal({ LEGATE_API_KEY: apiKey });
     assert.equal(message, 'the API key must be one line of printable text');
   }
+});
+
+test('the place is what the options say, else the environment; an option for another organisation stands alone', () => {
+  const env = { LEGATE_ORG: 'payments', LEGATE_PROJECT: 'demo' };
+  const [orgIdentifier, projectIdentifier] = ['payments', 'demo'];
+  assert.deepEqual(readPlace({}, {}), {});
+  assert.deepEqual(readPlace({}, env), { orgIdentifier, projectIdentifier });
+  assert.deepEqual(readPlace({ org: 'retail' }, env), { orgIdentifier: 'retail' });
+  assert.deepEqual(readPlace({ project: 'shop' }, env), { orgIdentifier, projectIdentifier: 'shop' });
+  assert.deepEqual(readPlace({ org: '', project: '' }, env), {});
+  assert.deepEqual(readPlace({ org: ' payments ' }, {}), { orgIdentifier });
+});
+
+test('a project without an organisation is refused', () => {
+  for (const [options, env] of [
+    [{ project: 'demo' }, {}],
+    [{}, { LEGATE_PROJECT: 'demo' }],
+    [{ org: '', project: 'demo' }, {}],
+  ] as const)
+    assert.throws(() => readPlace(options, env), UsageError);
 });

@@ -1,5 +1,5 @@
 /** YAML of the command line: documents are found in files, and written. What they mean is the control plane's to say. */
-import { Document, LineCounter, parseAllDocuments, type Scalar, visit } from 'yaml';
+import { Document, LineCounter, parse, parseAllDocuments, type Scalar, stringify, visit } from 'yaml';
 import { object } from './json.ts';
 
 /** A document of a file, so far as the command line has to know it. */
@@ -66,7 +66,19 @@ export function toYaml(kind: string, body: unknown): string {
     { [kind]: withNumbers(body, kind) },
     { aliasDuplicateObjects: false, compat: 'yaml-1.1' },
   );
-  return document.toString({ lineWidth: 0, blockQuote: 'literal' });
+  visit(document, {
+    Scalar: (_, node: Scalar) => {
+      if (typeof node.value === 'string' && !survives(node.value)) node.type = 'QUOTE_DOUBLE';
+    },
+  });
+  return document.toString(style);
+}
+
+const style = { lineWidth: 0, blockQuote: 'literal' } as const;
+
+/** The library writes some texts as blocks that read as other ones: those that begin with a line of blanks. */
+function survives(text: string): boolean {
+  return !text.includes('\n') || parse(stringify([text], style), { schema: 'failsafe' })[0] === text;
 }
 
 function withNumbers(data: unknown, path: string): unknown {
