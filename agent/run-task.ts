@@ -1,8 +1,11 @@
-/** THE STORY of a task: open the inputs → execute → take the value, or say why there is none. */
+/** THE STORY of a task: open what is sealed → execute, here or on a host → take the value, or say why there is none. */
 import {
   type Clock,
   type Failure,
+  type HostCredential,
+  type HostHop,
   limits,
+  openCredential,
   openInput,
   SealError,
   type SealedChunk,
@@ -12,12 +15,13 @@ import {
   type Task,
 } from '../protocol/index.ts';
 import { inputRefusal } from './admission.ts';
-import type { Execution, RunBounds } from './execute/execution.ts';
-import type { LocalRunner } from './execute/local.ts';
+import type { Execution, RunBounds, Runner } from './execute/execution.ts';
+import type { HostRunner } from './execute/host.ts';
 import { lastLines } from './script/last-lines.ts';
 import { liveLog } from './script/live-log.ts';
 import { type Redact, redactor } from './script/redact.ts';
 import { toValue } from './script/value.ts';
+import type { ResolvedHop, ResolvedTarget } from './ssh/connection.ts';
 
 /** What a task amounts to. */
 export type Outcome = (
@@ -30,7 +34,9 @@ export type Outcome = (
 };
 
 export interface TaskTools {
-  readonly runner: LocalRunner;
+  /** Runs what has no target. */
+  readonly runner: Runner;
+  readonly hosts: HostRunner;
   readonly keys: SealingKeys;
   readonly clock?: Clock;
 }
@@ -48,14 +54,16 @@ export async function runTask(
   bounds: RunBounds,
   sendLog: SendLog,
 ): Promise<Outcome> {
-  const opened = await openInputs(task, tools.keys);
+  const opened = await openSealed(task, tools.keys);
   if ('detail' in opened) return { ok: false, reason: 'unresolved-input', ...opened, durationMs: 0, log: '' };
 
   const { program, workingDirectory, recipient } = task;
   const directory = workingDirectory === undefined ? {} : { workingDirectory };
   const { clock = systemClock } = tools;
   const live = task.liveLogs ? liveLog({ secrets: opened.secrets, clock, send: sendLog }) : undefined;
-  const execution = await tools.runner.run(
+  const step = (line: string) => live?.write(Buffer.from(`host: ${line}\n`));
+  const runner = opened.target ? tools.hosts.at(opened.target, step) : tools.runner;
+  const execution = await runner.run(
     { program: program.text, inputs: opened.values, ...directory },
     bounds,
     live?.write,
@@ -76,25 +84,48 @@ export async function runTask(
   return { ok: false, ...redactedFailure(failure, redact), ...tail(all), durationMs, log };
 }
 
-async function openInputs(
-  task: Task,
-  keys: SealingKeys,
-): Promise<{ values: string[]; secrets: string[] } | { detail: string }> {
+interface Opened {
+  readonly values: string[];
+  readonly target: ResolvedTarget | undefined;
+  /** What of all this must not be read anywhere. */
+  readonly secrets: string[];
+}
+
+/** Opens what is sealed; `detail` says what cannot be used. */
+async function openSealed(task: Task, keys: SealingKeys): Promise<Opened | { detail: string }> {
   const values: string[] = [];
   const secrets: string[] = [];
-  for (const [index, input] of task.inputs.entries()) {
-    try {
+  try {
+    for (const [index, input] of task.inputs.entries()) {
       const value = input.kind === 'sealed' ? await openInput(input.data, keys, task, index) : input.data;
       const detail = inputRefusal(value, index);
       if (detail) return { detail };
       values.push(value);
       if (input.kind === 'sealed') secrets.push(value);
-    } catch (error) {
-      if (error instanceof SealError) return { detail: error.message };
-      throw error;
     }
+    if (!task.target) return { values, target: undefined, secrets };
+    const { jumps, legacyAlgorithms, ...first } = task.target;
+    const open = async (hop: HostHop, index: number): Promise<ResolvedHop> => {
+      const { host, port, user, hostKeys, credential } = hop;
+      if (credential.kind === 'delegate') return { host, port, user, hostKeys, credential };
+      const opened = await openCredential(credential.data, keys, task, index);
+      secrets.push(...secretsIn(opened));
+      return { host, port, user, hostKeys, credential: opened };
+    };
+    const hops = await Promise.all(jumps.map((jump, at) => open(jump, at + 1)));
+    const legacy = legacyAlgorithms === undefined ? {} : { legacyAlgorithms };
+    return { values, target: { ...(await open(first, 0)), ...legacy, jumps: hops }, secrets };
+  } catch (error) {
+    if (error instanceof SealError) return { detail: error.message };
+    throw error;
   }
-  return { values, secrets };
+}
+
+function secretsIn(credential: HostCredential): string[] {
+  if (credential.kind === 'password') return [credential.password];
+  const { passphrase } = credential;
+  const key = credential.kind === 'key' ? [credential.privateKey] : [];
+  return passphrase === undefined ? key : [...key, passphrase];
 }
 
 /** What must not be read in the script's error output: its value, also one that it never delivered. */
@@ -112,6 +143,8 @@ function describeFailure(execution: Execution, valueProblem?: 'empty-value' | 'i
   const { end, collected } = execution;
   if (collected.directoryMissing) return { reason: 'working-directory-missing' };
   switch (end.kind) {
+    case 'lost':
+      return { reason: 'host-connection-lost', detail: end.detail };
     case 'not-started':
       return { reason: end.reason, detail: end.detail };
     case 'timed-out':

@@ -1,6 +1,7 @@
 /** Whatever a script does to its shell, its value arrives, and nothing else does. */
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
+import { disturbances } from '../../test/harness/disturbances.ts';
 import { openRunner } from '../../test/harness/local-runner.ts';
 
 const scripts = await openRunner({ standby: 1 });
@@ -12,82 +13,6 @@ async function fetched(program: string): Promise<string> {
   assert.ok(collected.value, stderr.toString());
   return collected.value.toString();
 }
-
-const builtins = [
-  'builtin',
-  'printf',
-  'exit',
-  'unset',
-  'eval',
-  'trap',
-  'set',
-  'case',
-  'true',
-  ':',
-  '[',
-  'command',
-];
-const aliases = ['builtin', 'printf', 'exit', 'unset', 'POSIXLY_CORRECT', 'true', 'case', 'LEGATE_COLLECTED'];
-
-const disturbances = [
-  ...builtins.map(name => `function ${name} { return 1; }`),
-  'function builtin { exit 9; }',
-  'function printf { echo stolen >&190; }',
-  `function builtin { echo "$@"; }; function unset { echo "$@"; }; function printf { echo "$@"; }`,
-  `shopt -s expand_aliases\nalias ${aliases.map(name => `${name}=false`).join(' ')}`,
-  'IFS=ehlotuv',
-  'IFS=',
-  'PATH=',
-  'unset PATH',
-  'hash -r; PATH=/nowhere',
-  ...[
-    '-e',
-    '-u',
-    '-f',
-    '-h +B',
-    '-a',
-    '-v',
-    '-x',
-    '-xv',
-    '-E -T',
-    '-o noclobber',
-    '-o posix',
-    '-o pipefail',
-  ].map(options => `set ${options}`),
-  'set -e -u -o pipefail -o posix -o noclobber -f -x -v',
-  ...[
-    'xpg_echo',
-    'expand_aliases',
-    'lastpipe',
-    'nullglob',
-    'failglob',
-    'extglob',
-    'extdebug',
-    'nocasematch',
-  ].map(option => `shopt -s ${option}`),
-  "trap 'echo bye' EXIT",
-  "trap 'secret=stolen; echo bye >&2' EXIT",
-  "trap 'echo err' ERR\nset -E",
-  "trap 'echo debug' DEBUG",
-  "trap '' PIPE TERM INT",
-  'trap - EXIT',
-  'exec 3>&-',
-  'exec 0<&- 1>&- 2>&-',
-  'exec >/dev/full 2>/dev/full',
-  'exec 3<&0 4>&1 5>&2 6>&1',
-  'cd /',
-  'cd "$(mktemp -d)" && rmdir "$PWD"',
-  'rm -rf "$PWD"',
-  'umask 777',
-  'LC_ALL=tr_TR.UTF-8 LANG=nowhere',
-  'set -- "$(printf "%200s" x)" "" -n',
-  'unset BASH_XTRACEFD',
-  'secret=other; unset secret',
-  'declare -x secret',
-  'command_not_found_handle() { exit 3; }',
-  'enable -n echo',
-  'wait; (exit 3)',
-];
 
 describe('a value arrives although the script begins with', () => {
   for (const disturbance of disturbances) {

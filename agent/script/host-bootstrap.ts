@@ -35,7 +35,6 @@ const ownOfBash =
   'HOSTTYPE|IFS|LINENO|MACHTYPE|OLDPWD|OPTERR|OPTIND|OSTYPE|PIPESTATUS|PPID|PS4|PWD|RANDOM|SECONDS|SHELLOPTS|' +
   'SHLVL|SRANDOM|UID|_';
 
-
 /** Milliseconds, from whatever this bash has for it. */
 const now = `legate_now() { legate_time=\${EPOCHREALTIME/[.,]/}; legate_time=$((\${legate_time:-\${SECONDS}000000} / 1000)); }`;
 
@@ -98,7 +97,7 @@ export const hostProgram =
     `legate_keep() { case $1 in ${kept}|${ownOfBash}|*[!A-Za-z0-9_]*) ;; *) unset -v "$1"; esac; }`,
     'if [[ -r /proc/self/environ ]]; then while IFS= read -r -d "" legate_line; do legate_keep "${legate_line%%=*}"; ' +
       'done </proc/self/environ; else for legate_line in _ {a..z} {A..Z}; do ' +
-      'eval "for legate_size in \\${!$legate_line@}; do legate_keep \"\\$legate_size\"; done"; done; fi',
+      'eval "for legate_size in \\${!$legate_line@}; do legate_keep "\\$legate_size"; done"; done; fi',
     'unset -f legate_keep; unset -v legate_line',
     `IFS=" " read -r legate_nonce legate_mark legate_grace legate_deadline || exit ${incompleteInput}`,
     'builtin printf "%s\\n" "$legate_nonce" >&2',
