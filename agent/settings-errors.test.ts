@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { temporaryFolder } from '../test/harness/temporary-folder.ts';
 import { type FlagValues, readSettings, SettingsError } from './settings.ts';
+import { patternRule } from './ssh/allow.ts';
 
 const token = 'tok-en.of~this+test';
 const least = { LEGATE_URL: 'https://legate.example', LEGATE_TOKEN: token };
@@ -70,6 +71,18 @@ const wrong: [env: Record<string, string | undefined>, message: string][] = [
     { LEGATE_SCRIPT_ENV: `A,${name}` },
     `LEGATE_SCRIPT_ENV: "${name}" holds the delegate's own token; remove it`,
   ]),
+  [{ LEGATE_KNOWN_HOSTS: 'known' }, 'LEGATE_KNOWN_HOSTS must be an absolute path (got "known")'],
+  [{ LEGATE_SSH_TRUST: 'all' }, 'LEGATE_SSH_TRUST must be one of strict, first-use (got "all")'],
+  [
+    { LEGATE_SSH_TRUST: 'first-use' },
+    'LEGATE_SSH_TRUST: first-use needs LEGATE_KNOWN_HOSTS, where the keys are kept',
+  ],
+  [{ LEGATE_SSH_DENY: 'metadata, a b' }, `LEGATE_SSH_DENY: "a b" must be ${patternRule}`],
+  [{ LEGATE_SSH_ALLOW: '10.0.0.0/33' }, `LEGATE_SSH_ALLOW: "10.0.0.0/33" must be ${patternRule}`],
+  [
+    { LEGATE_SSH_MAX_SESSIONS: '0' },
+    'LEGATE_SSH_MAX_SESSIONS must be a whole number from 1 to 1000 (got "0")',
+  ],
   [{ LEGATE_TOKEN: undefined }, noToken],
   [{ LEGATE_TOKEN: ' ' }, noToken],
   [{ LEGATE_TOKEN: `${token} x` }, `LEGATE_TOKEN ${tokenRule}`],

@@ -126,6 +126,76 @@ const cases: Case[] = [
     see: settings => settings.scriptEnvironment,
     values: [['A'], ['b', 'C_1'], ['D', 'E'], ['_F']],
   },
+  {
+    name: 'LEGATE_KNOWN_HOSTS',
+    flag: 'knownHosts',
+    texts: ['/a', '/b c', '/c/', '/d'],
+    see: settings => settings.ssh.knownHosts,
+    values: ['/a', '/b c', '/c/', '/d'],
+  },
+  {
+    name: 'LEGATE_SSH_TRUST',
+    flag: 'sshTrust',
+    texts: ['strict', 'Strict', 'STRICT', 'strict'],
+    see: settings => settings.ssh.trust,
+    values: ['strict', 'strict', 'strict', 'strict'],
+  },
+  {
+    name: 'LEGATE_SSH_KEYS',
+    flag: 'sshKeys',
+    texts: ['/a', '/b c', '/c/', '/d'],
+    see: settings => settings.ssh.keys,
+    values: ['/a', '/b c', '/c/', '/d'],
+  },
+  {
+    name: 'LEGATE_SSH_AGENT',
+    flag: 'sshAgent',
+    texts: ['/a', '/b c', '/c/', '/d'],
+    see: settings => settings.ssh.agent,
+    values: ['/a', '/b c', '/c/', '/d'],
+  },
+  {
+    name: 'LEGATE_SSH_ALLOW',
+    flag: 'sshAllow',
+    texts: ['*.a.example, b', 'u@c:22', '[::1]:2222,', '10.0.0.0/8'],
+    see: settings => settings.ssh.allow,
+    values: [['*.a.example', 'b'], ['u@c:22'], ['[::1]:2222'], ['10.0.0.0/8']],
+  },
+  {
+    name: 'LEGATE_SSH_DENY',
+    flag: 'sshDeny',
+    texts: ['loopback', 'metadata,link-local', 'fd00::/8', 'root@*'],
+    see: settings => settings.ssh.deny,
+    values: [['loopback'], ['metadata', 'link-local'], ['fd00::/8'], ['root@*']],
+  },
+  {
+    name: 'LEGATE_SSH_MAX_SESSIONS',
+    flag: 'sshMaxSessions',
+    texts: ['1', '2', '10', '1000'],
+    see: settings => settings.ssh.maxSessions,
+    values: [1, 2, 10, 1_000],
+  },
+  {
+    name: 'LEGATE_SSH_MAX_CONNECTIONS',
+    flag: 'sshMaxConnections',
+    texts: ['1', '2', '10', '1000'],
+    see: settings => settings.ssh.maxConnections,
+    values: [1, 2, 10, 1_000],
+  },
+  {
+    name: 'LEGATE_SSH_IDLE',
+    flag: 'sshIdle',
+    texts: ['0', '1', '600', '86400'],
+    see: settings => settings.ssh.idleMs,
+    values: [0, 1_000, 600_000, 86_400_000],
+  },
+  {
+    name: 'LEGATE_SSH_MAX_AGE',
+    flag: 'sshMaxAge',
+    texts: ['1', '2', '600', '86400'],
+    see: settings => settings.ssh.maxAgeMs,
+    values: [1_000, 2_000, 600_000, 86_400_000],
+  },
 ];
 
 describe('a setting is taken from its flag, else the environment, else the settings file', () => {
@@ -199,7 +269,24 @@ test('what is not set has its default', () => {
     drainTimeoutMs: 540_000,
     workRoot: tmpdir(),
     scriptEnvironment: [],
+    ssh: {
+      knownHosts: undefined,
+      trust: 'strict',
+      keys: undefined,
+      agent: undefined,
+      allow: [],
+      deny: ['metadata'],
+      maxSessions: 8,
+      maxConnections: 4,
+      idleMs: 60_000,
+      maxAgeMs: 3_600_000,
+    },
   });
+});
+
+test('a first key is pinned only where that was asked for, with a file to keep it', () => {
+  const env = { LEGATE_SSH_TRUST: 'first-use', LEGATE_KNOWN_HOSTS: '/k' };
+  assert.equal(settingsWith(env).ssh.trust, 'first-use');
 });
 
 test('an address keeps its path and loses what else it may hold', () => {

@@ -5,20 +5,14 @@
  */
 import { readFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
-import { isAbsolute } from 'node:path';
 import { parseEnv } from 'node:util';
 import { delegateNamePattern } from '../protocol/index.ts';
 import { scriptEnvironment } from './execute/environment.ts';
+import { absolutePath, codeOf, type Found, integer, list, oneOf, SettingsError } from './setting-values.ts';
+import { parsePattern, patternRule } from './ssh/allow.ts';
+import type { SshSettings } from './ssh/hosts.ts';
 
-/** A wrong setting: one line that names the setting, the rule and the fix, and never a secret. */
-export class SettingsError extends Error {
-  override readonly name = 'SettingsError';
-
-  constructor(message: string) {
-    // What it quotes may hold line ends.
-    super(message.replaceAll(/\s*[\r\n]+\s*/g, ' '));
-  }
-}
+export { codeOf, SettingsError } from './setting-values.ts';
 
 /** Everything about an agent that may be logged. */
 export interface AgentSettings {
@@ -36,6 +30,8 @@ export interface AgentSettings {
   readonly workRoot: string;
   /** Names of environment variables that scripts may see besides the built-in allow-list. */
   readonly scriptEnvironment: readonly string[];
+  /** How it logs in to target hosts. */
+  readonly ssh: SshSettings;
 }
 
 /** The secrets of an agent, kept apart so that settings can be logged. */
@@ -117,6 +113,56 @@ const table = {
     flag: '--script-env <list>',
     help: 'names of further environment variables that scripts may see, separated by commas',
   },
+  knownHosts: {
+    name: 'LEGATE_KNOWN_HOSTS',
+    flag: '--known-hosts <file>',
+    help: 'known_hosts file with the keys of target hosts (default: none, so that only pinned keys count)',
+  },
+  sshTrust: {
+    name: 'LEGATE_SSH_TRUST',
+    flag: '--ssh-trust <how>',
+    help: 'strict, or first-use: pin the first key that a host shows in the known_hosts file (default: strict)',
+  },
+  sshKeys: {
+    name: 'LEGATE_SSH_KEYS',
+    flag: '--ssh-keys <folder>',
+    help: 'folder of SSH keys that only this delegate holds: NAME, and NAME-cert.pub where there is one',
+  },
+  sshAgent: {
+    name: 'LEGATE_SSH_AGENT',
+    flag: '--ssh-agent <socket>',
+    help: 'socket of an ssh-agent, which connectors name "agent"',
+  },
+  sshAllow: {
+    name: 'LEGATE_SSH_ALLOW',
+    flag: '--ssh-allow <list>',
+    help: 'target hosts, as [user@]host[:port], separated by commas (default: all)',
+  },
+  sshDeny: {
+    name: 'LEGATE_SSH_DENY',
+    flag: '--ssh-deny <list>',
+    help: 'hosts that are no target, also by metadata, loopback, link-local or 10.0.0.0/8 (default: metadata)',
+  },
+  sshMaxSessions: {
+    name: 'LEGATE_SSH_MAX_SESSIONS',
+    flag: '--ssh-max-sessions <number>',
+    help: 'most tasks at once on one SSH connection (default: 8)',
+  },
+  sshMaxConnections: {
+    name: 'LEGATE_SSH_MAX_CONNECTIONS',
+    flag: '--ssh-max-connections <number>',
+    help: 'most SSH connections to one target host (default: 4)',
+  },
+  sshIdle: {
+    name: 'LEGATE_SSH_IDLE',
+    flag: '--ssh-idle <seconds>',
+    help: 'how long an SSH connection is kept that nobody uses (default: 60)',
+  },
+  sshMaxAge: {
+    name: 'LEGATE_SSH_MAX_AGE',
+    flag: '--ssh-max-age <seconds>',
+    help: 'how old an SSH connection may become (default: 3600)',
+  },
 } as const satisfies Record<string, SettingDefinition>;
 
 type SettingKey = keyof typeof table;
@@ -151,6 +197,7 @@ export function readSettings(
     drainTimeoutMs: integer(read('drainTimeout'), 540, 0, 86_400) * 1_000,
     workRoot: absolutePath(read('workRoot')) ?? tmpdir(),
     scriptEnvironment: variableNames(read('scriptEnvironment')),
+    ssh: sshSettings(read),
   };
   const secrets = {
     token: token(read('token'), read('tokenFile')),
@@ -158,14 +205,6 @@ export function readSettings(
   };
   for (const name of [table.token.name, ...table.token.aliases]) delete env[name];
   return { settings, secrets };
-}
-
-/** A setting as it was found: its text and, for messages, where. */
-interface Found {
-  readonly text: string;
-  readonly from: string;
-  /** 1 for the settings file, 2 for the environment, 3 for a flag. */
-  readonly strength: number;
 }
 
 function reader(flags: FlagValues, env: NodeJS.ProcessEnv): (key: SettingKey) => Found | undefined {
@@ -207,6 +246,33 @@ function readSettingsFile({ text: path, from }: Found): NodeJS.Dict<string> {
   }
 }
 
+function sshSettings(read: (key: SettingKey) => Found | undefined): SshSettings {
+  const trust = oneOf(read('sshTrust'), ['strict', 'first-use'], 'strict');
+  const knownHosts = absolutePath(read('knownHosts'));
+  if (trust === 'first-use' && knownHosts === undefined)
+    throw new SettingsError('LEGATE_SSH_TRUST: first-use needs LEGATE_KNOWN_HOSTS, where the keys are kept');
+  return {
+    knownHosts,
+    trust,
+    keys: absolutePath(read('sshKeys')),
+    agent: absolutePath(read('sshAgent')),
+    allow: hostPatterns(read('sshAllow')),
+    deny: hostPatterns(read('sshDeny'), ['metadata']),
+    maxSessions: integer(read('sshMaxSessions'), 8, 1, 1_000),
+    maxConnections: integer(read('sshMaxConnections'), 4, 1, 1_000),
+    idleMs: integer(read('sshIdle'), 60, 0, 86_400) * 1_000,
+    maxAgeMs: integer(read('sshMaxAge'), 3_600, 1, 86_400) * 1_000,
+  };
+}
+
+function hostPatterns(found: Found | undefined, fallback: readonly string[] = []): readonly string[] {
+  if (!found) return fallback;
+  const patterns = list(found.text);
+  const bad = patterns.find(text => !parsePattern(text));
+  if (bad !== undefined) throw new SettingsError(`${found.from}: "${bad}" must be ${patternRule}`);
+  return patterns;
+}
+
 function websocketUrl(found: Found | undefined): URL {
   if (!found) {
     throw new SettingsError(
@@ -233,14 +299,6 @@ function delegateName(found: Found | undefined): string {
     );
   }
   return text;
-}
-
-/** Splits a list as Harness does: at commas with blanks around them; empty parts are dropped. */
-function list(text = ''): string[] {
-  return text
-    .split(/\s*,+\s*/)
-    .map(part => part.trim())
-    .filter(part => part !== '');
 }
 
 function tagList(found: Found | undefined): string[] {
@@ -280,31 +338,6 @@ function listenAddress(found: Found | undefined): { host: string | undefined; po
   return { host: match[1]?.replace(/^\[(.*)\]$/, '$1') || undefined, port };
 }
 
-function integer(found: Found | undefined, fallback: number, least: number, most: number): number {
-  if (!found) return fallback;
-  const value = /^[0-9]{1,9}$/.test(found.text) ? Number(found.text) : Number.NaN;
-  if (!(value >= least && value <= most)) {
-    throw new SettingsError(
-      `${found.from} must be a whole number from ${least} to ${most} (got "${found.text}")`,
-    );
-  }
-  return value;
-}
-
-function oneOf(found: Found | undefined, choices: readonly string[], fallback: string): string {
-  if (!found) return fallback;
-  const text = found.text.toLowerCase();
-  if (choices.includes(text)) return text;
-  throw new SettingsError(`${found.from} must be one of ${choices.join(', ')} (got "${found.text}")`);
-}
-
-function absolutePath(found: Found | undefined): string | undefined {
-  if (found && !isAbsolute(found.text)) {
-    throw new SettingsError(`${found.from} must be an absolute path (got "${found.text}")`);
-  }
-  return found?.text;
-}
-
 function token(direct: Found | undefined, file: Found | undefined): string {
   // What is stronger counts, also where it is another setting for the same thing.
   const preferFile = !direct || (file !== undefined && file.strength > direct.strength);
@@ -329,9 +362,4 @@ function readTokenFile({ text: path, from }: Found): string {
   } catch (error) {
     throw new SettingsError(`${from}: cannot read the token file ${path} (${codeOf(error)})`);
   }
-}
-
-/** The system's code of an error, as in ENOENT. */
-export function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
 }

@@ -1,7 +1,7 @@
 /** The hosts that this delegate can log in to: lists, credentials, host keys and connections put together. */
 import { type Clock, systemClock } from '../../protocol/index.ts';
 import { checkHop, type Resolve, systemResolve } from './address.ts';
-import { admission, type HostPattern } from './allow.ts';
+import { admission, parsePattern } from './allow.ts';
 import { type Connecting, connectTo } from './connect.ts';
 import type { Hosts, ResolvedTarget } from './connection.ts';
 import { digestOf, stampOf } from './credentials.ts';
@@ -20,9 +20,9 @@ export interface SshSettings {
   readonly keys: string | undefined;
   /** Socket of an ssh-agent. */
   readonly agent: string | undefined;
-  /** Empty: every host. */
-  readonly allow: readonly HostPattern[];
-  readonly deny: readonly HostPattern[];
+  /** Patterns of hosts; none: every host. */
+  readonly allow: readonly string[];
+  readonly deny: readonly string[];
   /** Most channels at once on one connection. */
   readonly maxSessions: number;
   /** Most connections to one host and port. */
@@ -52,7 +52,7 @@ export function createHosts(options: HostsOptions): Hosts {
       trust: settings.trust,
       ...(pinned ? { pinned } : {}),
     },
-    admission: admission(settings.allow, settings.deny),
+    admission: admission(patterns(settings.allow), patterns(settings.deny)),
     credentials: { keys: settings.keys, agent: settings.agent },
     resolve,
     clock,
@@ -92,4 +92,13 @@ export function createHosts(options: HostsOptions): Hosts {
     forget: credential => pool.forget(digestOf(credential)),
     close: () => pool.close(),
   };
+}
+
+function patterns(texts: readonly string[]) {
+  return texts.map(text => {
+    const pattern = parsePattern(text);
+    // Passed over, a pattern that denies would allow.
+    if (!pattern) throw new Error(`"${text}" is no pattern of hosts`);
+    return pattern;
+  });
 }
