@@ -68,7 +68,7 @@ const text = async (encryptedText: object) => {
 };
 const removeText = (secretId: string) => ({ i: { secretId, secretType: 'ENCRYPTED_TEXT' } });
 const reference = (id: string) => `account.${firstGenIdentifier(id)}`;
-const valueOf = async (id: string, consumer: object = {}) =>
+const fetched = async (id: string, consumer: object = {}) =>
   get(await client.data(fetchValue, { s: reference(id), ...consumer }), 'legate.fetch.value');
 
 test('the documents of the original run as they are, their scripts on the delegate', async () => {
@@ -152,12 +152,12 @@ test('a parameterised secret is made, fetched, changed, kept while it is used, a
       scopedToAccount: true,
     },
   });
-  assert.equal(await valueOf(id), `value of ${hostile}`);
+  assert.equal(await fetched(id), `value of ${hostile}`);
   const changed = { name: 'echoed again', parameters: [{ name: 'path', value: 'b' }] };
   await client.data(updateSecret, {
     i: { secretId: id, secretType: 'ENCRYPTED_TEXT', encryptedText: changed },
   });
-  assert.equal(await valueOf(id), 'value of b');
+  assert.equal(await fetched(id), 'value of b');
   assert.deepEqual(await client.refusals(deleteManager, { i: { secretManagerId: managerId } }), [
     'Can not delete the custom secret manager configuration since there are secrets encrypted with this. ' +
       'Please delete your secrets and try again.',
@@ -187,12 +187,12 @@ test('a manager whose script fails is not saved, and says why', async () => {
 test('a script gets what it logs in with from the built-in manager, by name, and nobody else does', async () => {
   const password = `p"'$(id)\${HOME} \\`;
   const login = await text({ name: 'store login', value: password, scopedToAccount: true });
-  const file = Buffer.from(`-----BEGIN-----\n'"$x\`\n-----END-----`);
+  const file = `-----BEGIN-----\n'"$x\`\n-----END-----`;
   const encryptedFile = { name: 'store key', scopedToAccount: true };
   const { data, errors } = await client.upload(
     createSecret,
     { i: { secretType: 'ENCRYPTED_FILE', encryptedFile } },
-    file,
+    Buffer.from(file),
   );
   assert.deepEqual(errors, []);
   const key = String(get(data, 'createSecret.secret.id'));
@@ -207,14 +207,14 @@ test('a script gets what it logs in with from the built-in manager, by name, and
     secretManagerId: managerId,
     parameters: [{ name: 'prefix', value: 'p' }],
   });
-  assert.equal(await valueOf(id), `p:${password}:${file}`);
+  assert.equal(await fetched(id), `p:${password}:${file}`);
   assert.deepEqual(await client.refusals(deleteSecret, removeText(login)), [
     'Can not delete secret because it is still being used. See setup usage(s) of the secret.',
   ]);
   await client.data(updateSecret, {
     i: { secretId: login, secretType: 'ENCRYPTED_TEXT', encryptedText: { value: 'changed' } },
   });
-  assert.equal(await valueOf(id), `p:changed:${file}`);
+  assert.equal(await fetched(id), `p:changed:${file}`);
   const everything = `query($t: String!, $f: String!) {
     secret(secretId: $t, secretType: ENCRYPTED_TEXT) { id name secretReference }
     file: secret(secretId: $f, secretType: ENCRYPTED_FILE) { id name secretReference }
@@ -250,7 +250,7 @@ test('a secret with a usage scope is fetched for that application and environmen
     ],
   };
   const id = await text({ name: 'of the shop', secretManagerId: managerId, parameters: [], usageScope });
-  assert.equal(await valueOf(id, { a: 'shop', e: 'live' }), 'plain');
+  assert.equal(await fetched(id, { a: 'shop', e: 'live' }), 'plain');
   for (const consumer of [{}, { a: 'shop', e: 'trial' }]) {
     const [refusal] = await client.refusals(fetchValue, { s: reference(id), ...consumer });
     assert.match(refusal ?? '', /^User not authorized: .*usage scope/);
