@@ -7,7 +7,7 @@ export interface ScriptedClient {
   readonly asked: unknown[];
   readonly write: (text: string) => void;
   /** What was written. */
-  written(): string;
+  readonly written: () => string;
 }
 
 /** A control plane that gives these answers in turn; an error is thrown. And a terminal that remembers. */
