@@ -1,150 +1,183 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { someTime, type TestDatabase, testDatabase } from '../test/harness/database.ts';
-import { connectorYaml, secretYaml, templateYaml } from '../test/harness/documents.ts';
-import { applyDocuments } from './apply.ts';
-import { type ErrorCode, RequestError } from './domain/errors.ts';
-import { planConnectionTest, planSecret } from './resolve-plan.ts';
-import type { Compile } from './template/compile.ts';
+import {
+  aConnector,
+  aSecret,
+  aTemplate,
+  aText,
+  connectorYaml,
+  secretYaml,
+  templateYaml,
+  variable,
+  yamlOf,
+} from '../test/harness/documents.ts';
+import { plansOf } from '../test/harness/plans.ts';
+import { refusalOf } from '../test/harness/tools.ts';
 
-/** The program refers to some of the declared inputs only, in an order of its own. */
-const compile: Compile = async script => ({
-  ok: true,
-  program: { text: script, digest: `sha256:${'0'.repeat(64)}`, inputs: ['key', 'path', 'mount'] },
-});
+const db = 'account.db_password';
+const http = 'account.kv_http';
 
-async function apply({ database }: TestDatabase, ...texts: string[]): Promise<void> {
-  const sources = texts.map((text, index) => ({ name: `${index + 1}.yaml`, text }));
-  await applyDocuments({ database, compile, now: () => someTime }, sources, false);
-}
-
-async function refusal(plan: Promise<unknown>): Promise<{ code: ErrorCode; message: string }> {
-  try {
-    await plan;
-  } catch (error) {
-    assert.ok(error instanceof RequestError, String(error));
-    return { code: error.code, message: error.message };
-  }
-  return assert.fail('there was a plan');
+async function example(connector = connectorYaml) {
+  const world = await plansOf();
+  await world.tools.apply([templateYaml, connector, secretYaml].join('---\n'));
+  return world;
 }
 
 test('a plan for a secret holds all that a delegate needs, inputs in the order of the program', async () => {
-  await using store = await testDatabase();
-  const connector = connectorYaml.replace('timeout: 20', 'timeout: 90\n    workingDirectory: /srv');
-  await apply(store, templateYaml, connector, secretYaml);
-  const { program, ...plan } = await planSecret(store.database, 'account.db_password');
+  await using world = await example(
+    connectorYaml.replace('timeout: 20', 'timeout: 90\n    workingDirectory: /srv'),
+  );
+  const { program, ...plan } = await world.plan(db);
   assert.deepEqual(plan, {
-    subject: {
-      secret: 'account.db_password',
-      connector: 'account.kv_http',
-      template: 'account.http_kv_store@1.0',
-    },
-    inputs: ['password', 'demo/db', 'kv'],
+    subject: { secret: db, connector: http, template: 'account.http_kv_store@1.0' },
+    owner: 'account',
+    inputs: [
+      { label: '<+spec.environmentVariables.mount>', value: 'kv', secret: false },
+      { label: '<+spec.environmentVariables.path>', value: 'demo/db', secret: false },
+      { label: '<+spec.environmentVariables.key>', value: 'password', secret: false },
+    ],
     workingDirectory: '/srv',
     selectors: ['vault-net', 'eu'],
     timeoutMs: 90_000,
   });
   assert.deepEqual(Object.keys(program), ['text', 'digest']);
   assert.match(program.text, /secret=/);
+  assert.doesNotMatch(program.text, /demo\/db|<\+/);
 });
 
 test("a connection test takes the connector's own inputs and names no secret", async () => {
-  await using store = await testDatabase();
-  await apply(store, templateYaml, connectorYaml);
-  const plan = await planConnectionTest(store.database, ' account.kv_http ');
-  assert.deepEqual(plan.inputs, ['password', 'demo/test', 'kv']);
+  await using world = await example();
+  const plan = await world.testPlan(http);
+  assert.deepEqual(
+    plan.inputs.map(({ value }) => value),
+    ['kv', 'demo/test', 'password'],
+  );
   assert.equal(plan.subject.secret, '');
 });
 
 test('the version that the connector names is run, not the latest', async () => {
-  await using store = await testDatabase();
-  const newer = templateYaml.replace('versionLabel: 1.0', 'versionLabel: 2').replace('secret=', 'secret=new');
-  await apply(store, templateYaml, newer, connectorYaml, secretYaml);
-  const { program, subject } = await planSecret(store.database, 'account.db_password');
-  assert.doesNotMatch(program.text, /secret=new/);
+  await using world = await example();
+  await world.tools.apply(
+    templateYaml.replace('versionLabel: 1.0', 'versionLabel: 2').replace('secret=', 'new=x; secret='),
+  );
+  const { program, subject } = await world.plan(db);
+  assert.doesNotMatch(program.text, /new=x/);
   assert.equal(subject.template, 'account.http_kv_store@1.0');
 });
 
-test('what is not there is said in the words of the original', async () => {
-  await using store = await testDatabase();
-  assert.deepEqual(await refusal(planSecret(store.database, 'account.nothing')), {
-    code: 'RESOURCE_NOT_FOUND',
-    message: 'Resource not found: No secret found with identifier account.nothing',
-  });
-  assert.deepEqual(await refusal(planConnectionTest(store.database, 'account.nothing')), {
-    code: 'SECRET_MANAGEMENT_ERROR',
-    message: 'No such secret manager found with identifier account.nothing in this scope.',
-  });
-  assert.equal((await refusal(planSecret(store.database, 'db'))).code, 'INVALID_IDENTIFIER_REF');
-  assert.equal((await refusal(planConnectionTest(store.database, ''))).code, 'INVALID_IDENTIFIER_REF');
+test('the program is the same whatever the inputs are', async () => {
+  await using world = await example();
+  const before = await world.plan(db);
+  await world.tools.apply(secretYaml.replace('demo/db', 'other $(id) \\"'));
+  const after = await world.plan(db);
+  assert.deepEqual(after.program, before.program);
+  assert.notDeepEqual(after.inputs, before.inputs);
 });
 
-test('a connector without test values says which of them its test lacks', async () => {
-  await using store = await testDatabase();
-  await apply(store, templateYaml, connectorYaml.replace('value: demo/test', 'value: <+input>'));
+test("the owner is the connector's scope, whoever the secret belongs to", async () => {
+  await using world = await plansOf(
+    aTemplate(),
+    aConnector({ scope: 'org/pay', templateRef: 'account.tpl' }),
+    aSecret({ scope: 'org/pay/demo', manager: 'org.conn' }),
+  );
+  assert.equal((await world.plan('org/pay/demo/s')).owner, 'org/pay');
+});
+
+test('a secret of the built-in manager has no plan: its value is not shown', async () => {
+  await using world = await plansOf(aText('s', 'hunter2'));
   assert.equal(
-    (await refusal(planConnectionTest(store.database, 'account.kv_http'))).message,
-    'Invalid request: RunTime Inputs are not provided for the Connector, Missing environment variables are: path',
+    (await refusalOf(world.plan())).message,
+    'Invalid request: account.s is kept in the built-in secret manager; its value is for scripts, and is not shown',
   );
 });
 
-test('a connector that changed since may leave a secret without an input, which is said and not guessed', async () => {
-  await using store = await testDatabase();
-  await apply(store, templateYaml, connectorYaml, secretYaml);
-  await apply(store, connectorYaml.replace(', useAsDefault: true', ''));
+test('selectors and the working directory are evaluated, trimmed, and must be something', async () => {
+  const inputs = [variable('zone', '<+input>'), variable('none', '')];
+  const zone = '<+spec.environmentVariables.zone>';
+  const connector = (more: object) =>
+    aConnector({ inputs: [variable('zone', ' eu ', { useAsDefault: true })], ...more });
+  await using world = await plansOf(
+    aText('token', 'hunter2'),
+    aTemplate({ inputs, script: 'secret=x' }),
+    connector({ delegateSelectors: [zone, `net-${zone}`], workingDirectory: '/srv/<+spec.shell>' }),
+    aSecret({ value: '' }),
+  );
+  const plan = await world.plan();
+  assert.deepEqual([plan.selectors, plan.workingDirectory], [['eu', 'net- eu'], '/srv/Bash']);
+  await world.tools.apply(yamlOf(connector({ delegateSelectors: ['<+spec.environmentVariables.none>'] })));
+  assert.equal((await refusalOf(world.plan())).message, 'a delegate selector evaluates to nothing');
+  const token = variable('zone', '<+secrets.getValue("account.token")>', { useAsDefault: true });
+  await world.tools.apply(yamlOf(aConnector({ inputs: [token], delegateSelectors: [zone] })));
   assert.equal(
-    (await refusal(planSecret(store.database, 'account.db_password'))).message,
+    (await refusalOf(world.plan())).message,
+    "Invalid request: a delegate selector must not hold a secret's value",
+  );
+});
+
+test('what is to run on a target host is refused by name', async () => {
+  const auth = { type: 'SSH', spec: { credentialType: 'KeyPath', spec: { userName: 'u', keyPath: '/k' } } };
+  await using world = await plansOf(
+    { secret: { identifier: 'jump', name: 'jump', type: 'SSHKey', spec: { auth } } },
+    aTemplate(),
+    aConnector({ onDelegate: false, host: 'h', connectorRef: 'account.jump', workingDirectory: '/tmp' }),
+    aSecret(),
+  );
+  assert.match((await refusalOf(world.plan())).message, /account\.conn: running the script on a target host/);
+});
+
+test('a connector that changed since may leave a secret without an input, which is said and not guessed', async () => {
+  await using world = await example();
+  await world.tools.apply(connectorYaml.replace(', useAsDefault: true', ''));
+  assert.equal(
+    (await refusalOf(world.plan(db))).message,
     'Invalid request: RunTime Inputs are not provided for the Secret, Missing environment variables are: mount',
   );
 });
 
-test('a stored document that this version cannot read is told to be applied again', async () => {
-  await using store = await testDatabase();
-  await apply(store, templateYaml, connectorYaml, secretYaml);
+test('a stored document that this version cannot read is told to be applied again, and can be', async () => {
+  await using world = await example();
   const spoil = (table: 'connectors' | 'secrets') =>
-    store.database.updateTable(table).set({ document: '{"identifier":"x"}' }).execute();
+    world.database.updateTable(table).set({ document: '{"identifier":"x"}' }).execute();
   await spoil('connectors');
   assert.match(
-    (await refusal(planSecret(store.database, 'account.db_password'))).message,
-    /^Invalid request: the stored connector account.kv_http is not valid in this version; apply it again:\nconnector.name is required/,
+    (await refusalOf(world.plan(db))).message,
+    /^Invalid request: the stored connector account\.kv_http is not valid in this version; apply it again:\nconnector\.name is required/,
   );
+  await world.tools.apply(connectorYaml);
   await spoil('secrets');
   assert.match(
-    (await refusal(planSecret(store.database, 'account.db_password'))).message,
-    /^Invalid request: the stored secret account.db_password is not valid/,
+    (await refusalOf(world.plan(db))).message,
+    /^Invalid request: the stored secret account\.db_password is not valid/,
   );
+  await world.tools.apply(secretYaml);
+  assert.equal((await world.plan(db)).subject.secret, db);
 });
 
 test('inputs that are small each but too large for one frame are refused before a delegate is asked', async () => {
-  await using store = await testDatabase();
   const names = Array.from({ length: 16 }, (_, n) => `v${n}`);
-  const list = (value: string) =>
-    names.map(name => `      - { name: ${name}, type: String, value: ${value} }\n`);
-  const template = templateYaml.replace(/( {6}- \{.*\n)+/, list('<+input>').join(''));
-  const connector = connectorYaml.slice(0, connectorYaml.indexOf('      templateInputs'));
-  const value = (length: number) =>
-    secretYaml.replace(
-      /value: '.*'/,
-      `value: '${JSON.stringify({
-        environmentVariables: names.map(name => ({ name, value: '"'.repeat(length) })),
-      })}'`,
-    );
-  const compileAll: Compile = async (script, inputs) => ({
-    ok: true,
-    program: { text: script, digest: `sha256:${'0'.repeat(64)}`, inputs: [...inputs] },
-  });
-  const applyAll = (secret: string) =>
-    applyDocuments(
-      { database: store.database, compile: compileAll, now: () => someTime },
-      [template, connector, secret].map((text, index) => ({ name: `${index}`, text })),
-      false,
-    );
-  await applyAll(value(30_000));
-  assert.equal((await planSecret(store.database, 'account.db_password')).inputs.length, 16);
+  const secret = (length: number) =>
+    aSecret({ inputs: names.map(name => variable(name, '"'.repeat(length))) });
+  await using world = await plansOf(
+    aTemplate({ inputs: names.map(name => variable(name, '<+input>')) }),
+    aConnector(),
+    secret(30_000),
+  );
+  assert.equal((await world.plan()).inputs.length, 16);
   // A quote takes two bytes in a frame.
-  await applyAll(value(33_000));
+  await world.tools.apply(yamlOf(secret(33_000)));
   assert.equal(
-    (await refusal(planSecret(store.database, 'account.db_password'))).message,
-    'Invalid request: account.db_password: script and inputs together are more than a task can carry',
+    (await refusalOf(world.plan())).message,
+    'Invalid request: account.s: script and inputs together are more than a task can carry',
+  );
+});
+
+test('a program that no task could carry is refused when it is saved', async () => {
+  await using world = await plansOf();
+  const error = await refusalOf(
+    world.tools.apply(yamlOf(aTemplate({ script: `secret=x # ${'x'.repeat(262_144)}` }))),
+  );
+  assert.match(
+    error.message,
+    /template\.spec\.source\.spec\.script: the compiled program has more than 262144/,
   );
 });

@@ -62,7 +62,7 @@ export interface ApplyOptions {
   readonly dryRun?: boolean;
   /** Run the connection tests; by default they are skipped. */
   readonly tests?: boolean;
-  readonly files?: Readonly<Record<string, string>>;
+  readonly files?: Readonly<Record<string, string | Uint8Array>>;
 }
 
 /** The tools over a store. */
@@ -100,7 +100,7 @@ export async function toolsFor(database: Database, compile: Compile = anyCompile
           {
             name: 'x.yaml',
             text: yaml,
-            files: new Map(Object.entries(files).map(([path, text]) => [path, Buffer.from(text)])),
+            files: new Map(Object.entries(files).map(([path, data]) => [path, Buffer.from(data)])),
           },
         ],
         dryRun,
