@@ -34,7 +34,7 @@ export interface WholeApi extends AsyncDisposable {
   readonly tools: Tools;
   readonly roster: Roster;
   readonly accountId: string;
-  /** `GET /api/v1/templates` and so on, from the router itself; those before all others left out. */
+  /** `GET /api/v1/templates` and so on, from the router itself. */
   readonly routes: readonly string[];
   /** Ids for what FirstGen's operations make next; after them come made-up ones. */
   readonly ids: string[];
@@ -79,16 +79,12 @@ export async function wholeApi(): Promise<WholeApi> {
       done();
     },
   });
-  const routes: string[] = [];
   const app = createApi({
     ...operationTools,
     keys,
     logger: pino({ level: 'warn' }, sink),
     ready: async () => true,
     more(api) {
-      api.addHook('onRoute', ({ method, url }) => {
-        for (const one of [method].flat()) if (one !== 'HEAD') routes.push(`${one} ${url}`);
-      });
       graphqlRoutes(api, {
         ...firstGenOperations(operationTools),
         ...nativeOperations(operationTools),
@@ -106,7 +102,7 @@ export async function wholeApi(): Promise<WholeApi> {
     tools,
     roster,
     accountId: account,
-    routes,
+    routes: routesOf(app),
     ids,
     time: someTime,
     log: () => log,
@@ -138,4 +134,19 @@ export async function wholeApi(): Promise<WholeApi> {
     },
   };
   return self;
+}
+
+/** The routes as the router prints them: a tree, each line with what its path has more than the one above. */
+function routesOf(app: FastifyInstance): string[] {
+  const parts: string[] = [];
+  return app
+    .printRoutes({ commonPrefix: false })
+    .split('\n')
+    .flatMap(line => {
+      const [, indent = '', part = '', methods = ''] =
+        /^((?:│ {3}| {4})*)[├└]── (\S*)(?: \((.*)\))?$/.exec(line) ?? [];
+      parts.splice(indent.length / 4, Infinity, part);
+      const named = methods.split(', ').filter(method => method !== '' && method !== 'HEAD');
+      return named.map(method => `${method} ${parts.join('')}`);
+    });
 }
