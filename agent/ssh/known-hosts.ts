@@ -22,7 +22,8 @@ interface Entry extends KnownKey {
 export function parseKnownHosts(text: string): readonly Entry[] {
   return text.split('\n').flatMap((content, at): Entry[] => {
     const [, marker, hosts, type, key] =
-      /^\s*(?:@(\S+)\s+)?([^\s#]\S*)\s+([a-z0-9@.-]+)\s+([A-Za-z0-9+/]+={0,2})(?:\s|$)/.exec(content) ?? [];
+      /^\s*(?:@(\S+)\s+)?([^\s#]\S*)\s+([a-z][a-z0-9@.-]*)\s+([A-Za-z0-9+/]+={0,2})(?:\s|$)/.exec(content) ??
+      [];
     if (hosts === undefined || type === undefined || key === undefined) return [];
     const entry = { line: at + 1, hosts, type, key };
     if (marker === undefined) return [{ ...entry, marker: undefined }];
