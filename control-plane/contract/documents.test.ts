@@ -1,6 +1,7 @@
 /** The contract's rules for fields (§2.1, §3.1, §4, §5) and our own texts (§12.3), through `apply`. */
+
+import { manager, type Row, rows } from '../../test/harness/contract-rows.ts';
 import { aConnector, aSecret, aTemplate, changed, variable } from '../../test/harness/documents.ts';
-import { manager, type Row, rows } from './rows.ts';
 
 const template = aTemplate({ inputs: [variable('a', '<+input>')] });
 const connector = aConnector();

@@ -1,12 +1,12 @@
 /** The contract's §6: what is said of references, at save and when an expression is resolved. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { compile, rows } from '../../test/harness/contract-rows.ts';
 import { testDatabase } from '../../test/harness/database.ts';
 import { aConnector, aSecret, aTemplate, variable, yamlOf } from '../../test/harness/documents.ts';
 import { refusalOf, toolsFor } from '../../test/harness/tools.ts';
 import type { Scope } from '../domain/scope.ts';
 import { resolvePlan, testSubjectOf } from '../resolve-plan.ts';
-import { compile, rows } from './rows.ts';
 
 const formats =
   'Valid references must be one of the following formats [ id, org.id, account.id ]  for scope ' +

@@ -1,12 +1,12 @@
 /** The contract's §7: validators, when a document is saved and again when a value is used. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { compile, managerWith, rows } from '../../test/harness/contract-rows.ts';
 import { testDatabase } from '../../test/harness/database.ts';
 import { aConnector, aSecret, aTemplate, aText, variable, yamlOf } from '../../test/harness/documents.ts';
 import { refusalOf, toolsFor } from '../../test/harness/tools.ts';
 import { resolvePlan, subjectOf } from '../resolve-plan.ts';
 import { findSecret } from '../store/secrets.ts';
-import { compile, managerWith, rows } from './rows.ts';
 
 /** [condition, the template's value, its type, the value that is given, the message]. */
 const validators: [condition: string, value: string, type: string, given: string, message: string][] = [

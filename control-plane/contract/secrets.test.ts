@@ -1,12 +1,12 @@
 /** The contract's §4, §9.3 and §12.2: what is said of a secret that can't be saved. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { compile, manager, managerWith, refused, rows } from '../../test/harness/contract-rows.ts';
 import { testDatabase } from '../../test/harness/database.ts';
 import { aConnector, aSecret, aTemplate, aText, variable, yamlOf } from '../../test/harness/documents.ts';
 import { refusalOf, toolsFor } from '../../test/harness/tools.ts';
 import { secretOf } from '../load.ts';
 import { findSecret } from '../store/secrets.ts';
-import { compile, manager, managerWith, refused, rows } from './rows.ts';
 
 const given = [variable('a', '1'), variable('b', '2')];
 const elsewhere = { identifier: 'other', manager: 'account.keys' };

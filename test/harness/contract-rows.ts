@@ -1,10 +1,10 @@
 /** What the tables of the contract's tests have in common. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { testDatabase } from '../../test/harness/database.ts';
-import { aConnector, aTemplate, type Variable, variable, yamlOf } from '../../test/harness/documents.ts';
-import { refusalOf, type Tools, toolsFor } from '../../test/harness/tools.ts';
-import { loadCompiler } from '../template/compile.ts';
+import { loadCompiler } from '../../control-plane/template/compile.ts';
+import { testDatabase } from './database.ts';
+import { aConnector, aTemplate, type Variable, variable, yamlOf } from './documents.ts';
+import { refusalOf, type Tools, toolsFor } from './tools.ts';
 
 export const compile = await loadCompiler();
 
