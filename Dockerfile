@@ -58,7 +58,8 @@ RUN install -d -o 10001 -g 10001 -m 0700 /var/lib/legate \
   && find / -xdev -type f -perm /6000 -exec chmod a-s {} +
 # With the command line, for use inside: docker exec … legate get delegates
 COPY --from=build /src/dist/control-plane /app
-ENV NODE_ENV=production LEGATE_LISTEN=0.0.0.0:8080 LEGATE_DATA=/var/lib/legate
+ENV NODE_ENV=production LEGATE_LISTEN=0.0.0.0:8080 LEGATE_DATA=/var/lib/legate \
+  LEGATE_API_KEY_FILE=/var/lib/legate/admin.key
 USER 10001:10001
 VOLUME /var/lib/legate
 EXPOSE 8080
