@@ -1,11 +1,12 @@
 /** How a secret would be fetched now: the plan, where each input came from, and each delegate with why not. */
 import { authorizeFound, visible } from './access/authorize.ts';
+import { demandOf } from './dispatch/demand.ts';
 import type { Roster } from './dispatch/roster.ts';
-import { fits, nearestMiss, type WhyNot } from './dispatch/select.ts';
+import { fits, nearestMiss, type WhyNot } from './dispatch/why-not.ts';
 import { RequestError } from './domain/errors.ts';
 import type { Caller } from './domain/permissions.ts';
 import { formatReference, type Reference } from './domain/reference.ts';
-import { isWithin, type Scope } from './domain/scope.ts';
+import type { Scope } from './domain/scope.ts';
 import type { Encryption } from './encryption/encryption.ts';
 import { noSuchSecret } from './load.ts';
 import { resolve, subjectOf } from './resolve-plan.ts';
@@ -68,10 +69,11 @@ export async function explainSecret(
   };
   const { plan, values } = await resolve({ database, encryption, fetchNested }, subject);
   const connector = await findConnector(database, subject.connector);
-  const demand = { owner: plan.owner, selectors: plan.selectors, shell: 'bash' };
-  const delegates = fits(roster, demand)
-    .filter(({ delegate }) => mayKnow(roster, caller, plan.owner, delegate))
-    .map(({ delegate, instance, why, detail }) => ({ delegate, instance, why, detail }));
+  const demand = demandOf(plan);
+  // Of delegates that serve the owner anybody may know who sees what they are to fetch.
+  const delegates = fits(roster, demand, scope => visible(caller, { scope })).map(
+    ({ delegate, instance, why, detail }) => ({ delegate, instance, why, detail }),
+  );
   const { template } = subject.connector;
   const shown = {
     secret: true,
@@ -97,13 +99,6 @@ export async function explainSecret(
     workingDirectory: plan.workingDirectory,
     timeoutMs: plan.timeoutMs,
     delegates,
-    nearestMiss: miss && `${miss.delegate} lacks ${miss.missing.map(tag => `"${tag}"`).join(', ')}`,
+    nearestMiss: miss?.detail,
   };
-}
-
-/** Of those that serve the owner anybody may know who sees what they are to fetch; of others, who may view them. */
-function mayKnow(roster: Roster, caller: Caller, owner: Scope, delegate: string): boolean {
-  return [...roster.links(), ...roster.absent()].some(
-    ({ name, scope }) => name === delegate && (isWithin(owner, scope) || visible(caller, { scope })),
-  );
 }

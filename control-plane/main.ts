@@ -44,7 +44,10 @@ export async function startServer(config: ServerConfig, clock: Clock = systemClo
     failed: error => logger.warn({ err: error }, "cannot save a key's last use"),
   });
   const known = await listKnownDelegates(database);
-  const roster = new Roster(known.map(delegate => ({ ...delegate, since: delegate.lastDisconnectedAt })));
+  const roster = new Roster(
+    known.map(delegate => ({ ...delegate, since: delegate.lastDisconnectedAt })),
+    { clock, now },
+  );
   const note = (facts: Readonly<Record<string, unknown>>, message: string) => logger.info(facts, message);
   const saved = (write: Promise<void>) =>
     // What is remembered of delegates serves people; a fetch does not fail for it.
@@ -93,7 +96,7 @@ export async function startServer(config: ServerConfig, clock: Clock = systemClo
     leave(link: Link) {
       if (roster.remove(link, now())) saved(saveDelegateLeft(database, link.name, now()));
     },
-    changed: () => roster.changed(),
+    changed: link => roster.changed(link),
     tagSet,
     note,
     clock,

@@ -6,7 +6,7 @@ import type { Recorder } from './audit/audit.ts';
 import { begin, failureOf } from './audit/audited.ts';
 import { by } from './audit/record.ts';
 import type { DispatchEvent, Dispatcher } from './dispatch/dispatcher.ts';
-import type { WhyNot } from './dispatch/select.ts';
+import type { WhyNot } from './dispatch/why-not.ts';
 import type { Plan } from './domain/entities.ts';
 import { RequestError } from './domain/errors.ts';
 import type { Caller } from './domain/permissions.ts';

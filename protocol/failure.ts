@@ -66,6 +66,13 @@ const reasons = {
     code: 'NO_ELIGIBLE_DELEGATE',
     explanation: 'There are no eligible delegates available in the account to execute the task.',
   },
+  'delegates-busy': {
+    setBy: 'control-plane',
+    retryElsewhere: false,
+    code: 'DELEGATE_BUSY',
+    explanation:
+      'All delegates that fit are busy, and too many fetches wait for one already. Try again later.',
+  },
   'delegate-lost': {
     setBy: 'control-plane',
     retryElsewhere: true,

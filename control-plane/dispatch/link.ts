@@ -20,6 +20,8 @@ export interface Attempt {
 export type SealedParts = Pick<Task, 'inputs' | 'target'>;
 
 export interface Link {
+  /** Name and instance: a delegate says its instance itself, and can't stand in for one of another name. */
+  readonly id: string;
   readonly instance: string;
   readonly name: string;
   /** Whom it serves: the scope of its token, and everything below it. */
@@ -45,5 +47,7 @@ export interface Link {
    */
   start(task: Task, sealing?: Promise<SealedParts>): Attempt;
 }
+
+export const linkId = (name: string, instance: string) => `${name}/${instance}`;
 
 export type { TaskIdentity };

@@ -50,26 +50,11 @@ test('a delegate that claims the instance of another one does not take its place
   assert.deepEqual(roster.links(), [victim, thief]);
 });
 
-test('whoever waits is woken by the next change, once, and all of them', async () => {
+test('an instance that connects anew before it left is one instance, and the last to leave', () => {
   const roster = new Roster();
-  const waiting = [1, 2].map(() => roster.nextChange(new AbortController().signal));
-  roster.changed();
-  await Promise.all(waiting);
-  let woken = false;
-  const later = roster.nextChange(new AbortController().signal).then(() => {
-    woken = true;
-  });
-  await new Promise(resolve => setImmediate(resolve));
-  assert.equal(woken, false);
-  roster.add(new FakeLink());
-  await later;
-});
-
-test('waiting ends when it is called off, or does not begin', async () => {
-  const roster = new Roster();
-  const called = new AbortController();
-  const waiting = roster.nextChange(called.signal);
-  called.abort();
-  await waiting;
-  await roster.nextChange(called.signal);
+  const [old, fresh] = [new FakeLink(), new FakeLink()];
+  roster.add(old);
+  roster.add(fresh);
+  assert.equal(roster.remove(fresh, 'now'), true);
+  assert.deepEqual(absentNames(roster), ['edge']);
 });

@@ -1,7 +1,12 @@
 /** Who is connected, and who is known but not connected: what a choice, and a "why not", is made from. */
+import { type Clock, systemClock } from '../../protocol/index.ts';
 import type { Scope } from '../domain/scope.ts';
 import { tagSet } from '../domain/selectors.ts';
+import type { Demand } from './demand.ts';
 import type { Link } from './link.ts';
+import { type Candidates, TagIndex } from './tag-index.ts';
+import { TrackRecord } from './track-record.ts';
+import { WaitingRoom } from './waiting-room.ts';
 
 /** A delegate that has been here, and of which no instance is connected. */
 export interface Absent {
@@ -17,34 +22,70 @@ export interface Absent {
 /** What an administrator has decided about a delegate's name. Only an enabled one gets tasks. */
 export type DelegateStatus = 'ENABLED' | 'WAITING_FOR_APPROVAL' | 'DELETED';
 
-/** A delegate says its instance itself: with the name, which its token allows, it can't stand in for another one. */
-const idOf = ({ name, instance }: Link) => `${name}/${instance}`;
+/** Where a scope has so many fetches waiting, the next one fails instead of waiting. */
+const mostWaitingPerScope = 100;
+
+export interface RosterOptions {
+  readonly clock?: Clock;
+  /** ISO 8601. */
+  readonly now?: () => string;
+  readonly mostWaiting?: number;
+}
 
 export class Roster {
   readonly #links = new Map<string, Link>();
+  /** How many instances of a name are connected. */
+  readonly #instances = new Map<string, number>();
+  readonly #index = new TagIndex();
   readonly #absent = new Map<string, Absent>();
-  readonly #waiting = new Set<() => void>();
+  /** Only names that get no tasks. */
   readonly #statuses = new Map<string, DelegateStatus>();
+  /** Who waits for a delegate. */
+  readonly waiting: WaitingRoom;
+  /** What came of tasks lately. */
+  readonly record: TrackRecord;
+  readonly now: () => string;
 
-  constructor(known: readonly Absent[] = []) {
+  constructor(known: readonly Absent[] = [], options: RosterOptions = {}) {
+    const {
+      clock = systemClock,
+      now = () => new Date().toISOString(),
+      mostWaiting = mostWaitingPerScope,
+    } = options;
     for (const delegate of known) this.#absent.set(delegate.name, delegate);
+    this.waiting = new WaitingRoom(mostWaiting);
+    this.record = new TrackRecord(clock, link => this.waiting.recheck(link));
+    this.now = now;
   }
 
   add(link: Link): void {
-    this.#links.set(idOf(link), link);
+    const older = this.#links.get(link.id);
+    if (older) this.#forget(older);
+    this.#links.set(link.id, link);
+    this.#index.add(link);
+    this.#instances.set(link.name, (this.#instances.get(link.name) ?? 0) + 1);
     this.#absent.delete(link.name);
-    this.changed();
+    this.waiting.offer(link);
   }
 
   /** Removes a link, unless its instance has connected anew. Tells whether it was the last one of its name. */
   remove(link: Link, now: string): boolean {
-    if (this.#links.get(idOf(link)) !== link) return false;
-    this.#links.delete(idOf(link));
+    if (this.#links.get(link.id) !== link) return false;
+    this.#links.delete(link.id);
+    const last = this.#forget(link) === 0;
     const { name, scope, hostName, tags, agentVersion } = link;
-    const last = !this.links().some(other => other.name === name);
     if (last) this.#absent.set(name, { name, scope, hostName, tags, agentVersion, since: now });
-    this.changed();
+    this.waiting.recheck(link);
     return last;
+  }
+
+  /** How many instances of its name are left. */
+  #forget(link: Link): number {
+    this.#index.remove(link);
+    const left = (this.#instances.get(link.name) ?? 1) - 1;
+    if (left > 0) this.#instances.set(link.name, left);
+    else this.#instances.delete(link.name);
+    return left;
   }
 
   links(): Link[] {
@@ -55,32 +96,31 @@ export class Roster {
     return [...this.#absent.values()];
   }
 
+  /** Among them are all connected delegates that could take such a task. */
+  candidates({ owner, selectors }: Demand): Candidates {
+    return this.#index.candidates(owner, selectors);
+  }
+
   statusOf(name: string): DelegateStatus {
     return this.#statuses.get(name) ?? 'ENABLED';
   }
 
+  /** True: `statusOf` is the same for all. */
+  get allEnabled(): boolean {
+    return this.#statuses.size === 0;
+  }
+
   setStatus(name: string, status: DelegateStatus): void {
-    this.#statuses.set(name, status);
+    if (status === 'ENABLED') this.#statuses.delete(name);
+    else this.#statuses.set(name, status);
     this.changed();
   }
 
-  /** Somebody came, left, became free or began to drain: whoever waits for a delegate looks again. */
-  changed(): void {
-    for (const wake of [...this.#waiting]) wake();
-  }
-
-  /** Resolves at the next change, or when `signal` aborts. */
-  nextChange(signal: AbortSignal): Promise<void> {
-    return new Promise(resolve => {
-      if (signal.aborted) return resolve();
-      const wake = () => {
-        this.#waiting.delete(wake);
-        signal.removeEventListener('abort', wake);
-        resolve();
-      };
-      this.#waiting.add(wake);
-      signal.addEventListener('abort', wake, { once: true });
-    });
+  /** A delegate, or any of them, became free, or drains, or does not any more: whoever waits looks again. */
+  changed(link?: Link): void {
+    if (!link) this.waiting.recheckAll();
+    else if (link.draining) this.waiting.recheck(link);
+    else this.waiting.offer(link);
   }
 }
 

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { FakeLink, type FakeLinkOptions } from '../../test/harness/fake-link.ts';
+import { readSelectors } from '../domain/selectors.ts';
+import type { Demand } from './demand.ts';
 import type { Link } from './link.ts';
 import { type Absent, Roster } from './roster.ts';
-import { choose, type Demand, fits, nearestMiss, type Verdict, whyNot } from './select.ts';
+import { choose } from './select.ts';
+import { fits, nearestMiss, type Verdict, whyNot } from './why-not.ts';
 
-const anything: Demand = { owner: 'account', selectors: [], shell: 'bash' };
+const anything: Demand = { owner: 'account', selectors: [], shell: 'bash', route: 'account.kv' };
 
 const gone = { scope: 'account', hostName: 'h', agentVersion: '0' } as const;
 
@@ -47,7 +50,10 @@ test('among equals chance decides, and every one of them has a chance', () => {
 
 test('one that drains, lacks a selector or does not run the shell is never chosen', () => {
   assert.equal(chosen([{ draining: true }]), 'none');
-  assert.equal(chosen([{ tags: ['eu'] }], { ...anything, selectors: ['eu', 'gpu'] }), 'none');
+  assert.equal(
+    chosen([{ tags: ['eu'] }], { ...anything, selectors: readSelectors(['eu', 'gpu'], undefined) }),
+    'none',
+  );
   assert.equal(chosen([{ shells: ['pwsh'] }]), 'none');
   assert.equal(chosen([]), 'none');
 });
@@ -93,7 +99,7 @@ test('why not is told for every known delegate, the first reason of each', () =>
     { ...gone, name: 'gone', tags: ['eu', 'gpu', 'a100'], since: '2024-01-01' },
     { ...gone, name: 'gone-too', hostName: 'gpu', tags: [], since: undefined },
   ];
-  const demand = { ...anything, selectors: ['eu', 'GPU', 'A100'] };
+  const demand = { ...anything, selectors: readSelectors(['eu', 'GPU', 'A100'], undefined) };
   const instance = (name: string) => `instance-of-${name}`;
   assert.deepEqual(whyNot(rosterOf(links.slice(0, 4), absent), demand, new Map()), [
     {
@@ -148,7 +154,11 @@ test('a delegate serves its own scope and what is below it, and no selector chan
     assert.equal(chosen([{ name: 'edge', scope }], demand), does ? 'edge' : 'none', `${scope} ${owner}`);
     if (does) continue;
     assert.deepEqual(
-      whyNot(rosterOf([new FakeLink({ scope, tags: [] })]), { ...demand, selectors: ['eu'] }, new Map()),
+      whyNot(
+        rosterOf([new FakeLink({ scope, tags: [] })]),
+        { ...demand, selectors: readSelectors(['eu'], undefined) },
+        new Map(),
+      ),
       [
         {
           delegate: 'edge',
@@ -179,7 +189,7 @@ test('a delegate that an administrator has not approved, or has deleted, gets no
 });
 
 test('who asks beforehand sees each delegate, and which one comes nearest', () => {
-  const demand = { ...anything, selectors: ['eu', 'gpu'] };
+  const demand = { ...anything, selectors: readSelectors(['eu', 'gpu'], undefined) };
   const roster = rosterOf(
     [
       new FakeLink({ name: 'fits', tags: ['eu', 'gpu'], capacity: 1, busy: 1 }),
@@ -199,6 +209,10 @@ test('who asks beforehand sees each delegate, and which one comes nearest', () =
       ['away', 'DISCONNECTED'],
     ],
   );
-  assert.deepEqual(nearestMiss(roster, demand), { delegate: 'near', missing: ['gpu'] });
+  assert.deepEqual(nearestMiss(roster, demand), {
+    delegate: 'near',
+    missing: ['gpu'],
+    detail: 'near lacks "gpu"',
+  });
   assert.equal(nearestMiss(rosterOf([new FakeLink({ scope: 'org/x' })]), demand), undefined);
 });

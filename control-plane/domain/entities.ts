@@ -3,6 +3,7 @@ import type { Expression, ExpressionSyntax } from './expression.ts';
 import type { DeclaredInput, GivenInput } from './inputs.ts';
 import type { Reference } from './reference.ts';
 import type { Scope } from './scope.ts';
+import type { SelectorSyntax } from './selectors.ts';
 
 /** A script that was compiled when its template was saved: a constant, whatever the inputs are. */
 export interface Program {
@@ -187,5 +188,7 @@ export interface Plan {
   /** Left out: on the delegate itself. */
   readonly target?: PlannedTarget;
   readonly selectors: readonly string[];
+  /** Left out: each selector is a tag. */
+  readonly selectorSyntax?: SelectorSyntax;
   readonly timeoutMs: number;
 }

@@ -14,7 +14,7 @@ import {
   type ToDelegate,
   watchLiveness,
 } from '../../protocol/index.ts';
-import type { Attempt, Link, LinkReport, SealedParts } from '../dispatch/link.ts';
+import { type Attempt, type Link, type LinkReport, linkId, type SealedParts } from '../dispatch/link.ts';
 
 export interface LinkOptions {
   readonly socket: WebSocket;
@@ -26,7 +26,7 @@ export interface LinkOptions {
   readonly heartbeatMs: number;
   readonly pingMs: number;
   /** It became free, or began to drain. */
-  readonly onChange: () => void;
+  readonly onChange: (link: Link) => void;
   /** Its connection has closed, or was given up. Called once. */
   readonly onEnd: () => void;
   /** Something worth a log line; never holds anything a delegate sent but its message type. */
@@ -46,6 +46,7 @@ export function sendTo(socket: WebSocket, message: ToDelegate): void {
 }
 
 export class DelegateLink implements Link {
+  readonly id: string;
   readonly instance: string;
   readonly name: string;
   readonly scope: Link['scope'];
@@ -69,6 +70,7 @@ export class DelegateLink implements Link {
 
   constructor(options: LinkOptions) {
     const { socket, hello, clock, heartbeatMs } = options;
+    this.id = linkId(hello.name, hello.instance);
     this.instance = hello.instance;
     this.name = hello.name;
     this.scope = options.scope;
@@ -81,7 +83,7 @@ export class DelegateLink implements Link {
     this.publicKey = hello.publicKey;
     this.connectedAt = options.connectedAt;
     this.#socket = socket;
-    this.#onChange = options.onChange;
+    this.#onChange = () => options.onChange(this);
     this.#onEnd = options.onEnd;
     this.#onNote = options.onNote;
 

@@ -14,7 +14,7 @@ import {
   ProtocolError,
   subprotocol,
 } from '../../protocol/index.ts';
-import type { Link } from '../dispatch/link.ts';
+import { type Link, linkId } from '../dispatch/link.ts';
 import { DelegateLink, sendTo } from './delegate-link.ts';
 
 /** What a token allows. */
@@ -32,7 +32,7 @@ export interface GatewayOptions {
   readonly join: (link: Link) => void;
   readonly leave: (link: Link) => void;
   /** A link became free, or began to drain. */
-  readonly changed: () => void;
+  readonly changed: (link: Link) => void;
   readonly tagSet: (hello: Hello) => ReadonlySet<string>;
   readonly note: (facts: Readonly<Record<string, unknown>>, message: string) => void;
   readonly clock: Clock;
@@ -121,8 +121,7 @@ export function attachGateway(server: Server, options: GatewayOptions): Gateway 
   }
 
   function register(socket: WebSocket, hello: Hello, token: TokenFacts, address: string | undefined): void {
-    // An agent says its instance itself: with the name, which its token allows, it can't push another one out.
-    const id = `${hello.name}/${hello.instance}`;
+    const id = linkId(hello.name, hello.instance);
     const about = { delegate: hello.name, instance: hello.instance };
     const older = links.get(id);
     const link = new DelegateLink({

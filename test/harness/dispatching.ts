@@ -1,4 +1,8 @@
-import { createDispatcher, type DispatchEvent } from '../../control-plane/dispatch/dispatcher.ts';
+import {
+  createDispatcher,
+  type DispatchEvent,
+  type DispatchRequest,
+} from '../../control-plane/dispatch/dispatcher.ts';
 import { type Absent, Roster } from '../../control-plane/dispatch/roster.ts';
 import type { Plan } from '../../control-plane/domain/entities.ts';
 import { FakeClock } from './fake-clock.ts';
@@ -31,24 +35,24 @@ export interface Fetching {
 }
 
 /** A dispatcher with delegates that the test plays and a clock that it turns. */
-export function dispatching(links: readonly FakeLink[], absent: readonly Absent[] = []) {
+export function dispatching(links: readonly FakeLink[], absent: readonly Absent[] = [], mostWaiting = 10) {
   const clock = new FakeClock();
-  const roster = new Roster(absent);
+  const roster = new Roster(absent, { clock, now: () => '2024-01-01T00:00:00.000Z', mostWaiting });
   for (const link of links) roster.add(link);
   const dispatch = createDispatcher({ roster, clock, random: () => 0 });
   const hangUp = new AbortController();
-  const request = (plan: Partial<Plan> = {}) =>
-    dispatch({ plan: { ...somePlan, ...plan }, recipient, signal: hangUp.signal, logs: true });
+  const request = (plan: Partial<Plan> = {}, more: Partial<DispatchRequest> = {}) =>
+    dispatch({ plan: { ...somePlan, ...plan }, recipient, signal: hangUp.signal, logs: true, ...more });
   return {
     clock,
     roster,
     hangUp,
     request,
     /** Asks, and takes whatever comes as it comes. */
-    fetch: (plan: Partial<Plan> = {}): Fetching => {
+    fetch: (plan: Partial<Plan> = {}, more: Partial<DispatchRequest> = {}): Fetching => {
       const events: DispatchEvent[] = [];
       const ended = (async () => {
-        for await (const event of request(plan)) events.push(event);
+        for await (const event of request(plan, more)) events.push(event);
       })();
       return { events, ended };
     },

@@ -1,4 +1,10 @@
-import type { Attempt, Link, LinkReport, SealedParts } from '../../control-plane/dispatch/link.ts';
+import {
+  type Attempt,
+  type Link,
+  type LinkReport,
+  linkId,
+  type SealedParts,
+} from '../../control-plane/dispatch/link.ts';
 import { tagSet } from '../../control-plane/domain/selectors.ts';
 import type { Task } from '../../protocol/index.ts';
 
@@ -83,6 +89,7 @@ export interface FakeLinkOptions {
 
 /** A delegate that a test plays: it sees the attempts and says what the script of the test wants. */
 export class FakeLink implements Link {
+  readonly id: string;
   readonly name: string;
   readonly instance: string;
   readonly scope: Link['scope'];
@@ -104,6 +111,7 @@ export class FakeLink implements Link {
   constructor(options: FakeLinkOptions = {}) {
     this.name = options.name ?? 'edge';
     this.instance = options.instance ?? `instance-of-${this.name}`;
+    this.id = linkId(this.name, this.instance);
     this.scope = options.scope ?? 'account';
     this.publicKey = options.publicKey ?? publicKey;
     this.tags = options.tags ?? [];

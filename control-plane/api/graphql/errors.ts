@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { GraphQLError } from 'graphql';
 import { type Failure, factsOf } from '../../../protocol/index.ts';
-import type { WhyNot } from '../../dispatch/select.ts';
+import type { WhyNot } from '../../dispatch/why-not.ts';
 import { RequestError } from '../../domain/errors.ts';
 
 /** A fetch or test that was begun and failed. Everything in it may be shown. */
