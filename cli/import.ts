@@ -10,11 +10,12 @@ import { type FoundDocument, findDocuments } from './yaml.ts';
 /** Something was left out. */
 const leftOut = 3;
 
+/** None: the kind has no types. */
 const types: Readonly<Record<string, readonly string[]>> = {
   template: ['SecretManager'],
   connector: ['CustomSecretManager'],
   secret: ['SecretText', 'SecretFile', 'SSHKey'],
-  application: [''],
+  application: [],
 };
 
 interface Report {
@@ -96,7 +97,7 @@ function whyNot(data: unknown): string | undefined {
     return `${what}${keys.slice(0, 10).join(', ')}; only templates, connectors and secrets can be imported`;
   }
   const type = text(object(object(data)[kind]).type);
-  if (known.includes(type)) return undefined;
+  if (known.length === 0 || known.includes(type)) return undefined;
   return `a ${kind} of type ${type || '(none)'} is not supported; only ${known.join(', ')} is`;
 }
 
