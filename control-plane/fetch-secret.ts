@@ -1,6 +1,6 @@
 /** THE STORY of a fetch: record it → may the caller? → resolve the plan → run it → record → a value, or a named failure. */
 import type { Clock, PublicKey } from '../protocol/index.ts';
-import { authorizeFound } from './access/authorize.ts';
+import { authorizeFound, visible } from './access/authorize.ts';
 import type { Recorder } from './audit/audit.ts';
 import { type Begun, begin, failureOf } from './audit/audited.ts';
 import { by } from './audit/record.ts';
@@ -43,6 +43,8 @@ export interface FetchRequest {
   /** The value is sealed to this key, by the delegate. */
   readonly recipient: PublicKey;
   readonly logs: boolean;
+  /** How long a delegate is waited for where none fits; left out: not at all. */
+  readonly waitMs?: number;
   /** Aborted when the caller hangs up. */
   readonly signal: AbortSignal;
 }
@@ -56,7 +58,7 @@ export async function fetchSecret(
   tools: FetchTools,
   request: FetchRequest,
 ): Promise<AsyncGenerator<DispatchEvent, void, void>> {
-  const { subject, caller, recipient, logs, signal } = request;
+  const { subject, caller, recipient, logs, waitMs = 0, signal } = request;
   const isTest = 'connector' in subject;
   const id = isTest ? subject.connector : subject.secret;
   const begun = await begin(tools.audit, tools.clock, {
@@ -74,7 +76,16 @@ export async function fetchSecret(
     await begun.end(failureOf(error));
     throw error;
   }
-  const events = tools.dispatch({ plan, recipient, signal, logs: logs || isTest, liveLogs: isTest });
+  const events = tools.dispatch({
+    plan,
+    recipient,
+    signal,
+    logs: logs || isTest,
+    liveLogs: isTest,
+    waitMs,
+    scope: id.scope,
+    mayKnow: scope => visible(caller, { scope }),
+  });
   return noted(tools, plan, caller, begun, events);
 }
 
@@ -131,7 +142,12 @@ async function testable({ database }: FetchTools, id: Reference, caller: Caller)
   return testSubjectOf(database, id);
 }
 
-/** Passes the events on. The end is recorded before the caller hears of it: what can't be recorded has failed. */
+type ValueEvent = Extract<DispatchEvent, { event: 'value' }>;
+
+/**
+ * Passes the events on. The end is recorded before the caller hears of it or gets anything of the value: what can't
+ * be recorded has failed.
+ */
 async function* noted(
   { clock, note }: FetchTools,
   plan: Plan,
@@ -144,8 +160,14 @@ async function* noted(
   const facts: Record<string, unknown> = { ...plan.subject, caller: caller.name, outcome: 'abandoned' };
   let last: { task: string; attempt: number } = { task: '', attempt: 0 };
   let recorded = false;
+  let held: ValueEvent[] = [];
   try {
     for await (const event of events) {
+      if (event.event === 'value') {
+        // Of another attempt's value nothing is left to be had.
+        held = [...held.filter(({ attempt }) => attempt === event.attempt), event];
+        continue;
+      }
       if ('task' in event) last = { task: event.task, attempt: event.attempt };
       if (event.event === 'succeeded' || event.event === 'failed') {
         const result = resultOf(event);
@@ -153,6 +175,7 @@ async function* noted(
         // Once only: the second record of an end that could not be written would only hide why.
         recorded = true;
         await begun.end({ ...result, connector, template });
+        if (event.event === 'succeeded') yield* held;
       }
       yield event;
     }
