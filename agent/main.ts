@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { type Clock, generateSealingKeys, type Hello, sleep, systemClock } from '../protocol/index.ts';
 import { connections, FatalCloseError } from './connection.ts';
+import { hostRunner } from './execute/host.ts';
 import { type LocalRunner, localRunner } from './execute/local.ts';
 import { type HealthServer, type HealthState, serveHealth } from './health.ts';
 import { createInbox, type Inbox } from './inbox.ts';
@@ -10,6 +11,7 @@ import { createLogger, type Logger } from './logger.ts';
 import { runTask } from './run-task.ts';
 import { type Session, startSession } from './session.ts';
 import { type AgentSecrets, type AgentSettings, codeOf, SettingsError } from './settings.ts';
+import { createHosts } from './ssh/hosts.ts';
 import { agentVersion } from './version.ts';
 
 export interface AgentOptions {
@@ -31,6 +33,12 @@ export async function runAgent({ settings, secrets, clock = systemClock }: Agent
   const inbox = createInbox(settings.maxTasks);
   const hello = describeAgent(settings, instance, keys.publicKey);
   const runner = startRunner(settings, secrets);
+  const connected = createHosts({
+    settings: settings.ssh,
+    clock,
+    pinned: facts => logger.warn(facts, 'the key of a host was kept when it was first used'),
+  });
+  const hosts = hostRunner(connected, { environment: secrets.environment, clock });
   let healthServer: HealthServer | undefined;
   let session: Session | undefined;
   let cancelled = false;
@@ -70,7 +78,7 @@ export async function runAgent({ settings, secrets, clock = systemClock }: Agent
         inbox,
         clock,
         logger,
-        runTask: (task, bounds, sendLog) => runTask(task, { runner, keys, clock }, bounds, sendLog),
+        runTask: (task, bounds, sendLog) => runTask(task, { runner, hosts, keys, clock }, bounds, sendLog),
         onWelcome() {
           health.registered = true;
           health.lastRegisteredAt = clock.now();
@@ -92,7 +100,7 @@ export async function runAgent({ settings, secrets, clock = systemClock }: Agent
     process.off('SIGTERM', stop);
     process.off('SIGINT', stop);
     stopping.abort();
-    await runner.close();
+    await Promise.all([runner.close(), connected.close()]);
     await healthServer?.close();
   }
 }

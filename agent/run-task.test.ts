@@ -16,6 +16,7 @@ import { eventually, openRunner } from '../test/harness/local-runner.ts';
 import { aTask, digestOf } from '../test/harness/task.ts';
 import { type TemporaryFolder, temporaryFolder } from '../test/harness/temporary-folder.ts';
 import type { End, Execution } from './execute/execution.ts';
+import type { HostRunner } from './execute/host.ts';
 import type { LocalRunner } from './execute/local.ts';
 import { type Outcome, runTask, type SendLog } from './run-task.ts';
 
@@ -35,6 +36,8 @@ interface Wanted {
   readonly clock?: Clock;
 }
 
+const noHosts: HostRunner = { at: () => assert.fail('it has no target') };
+
 /** Runs a program as a task, for real. */
 function run(text: string, wanted: Wanted = {}, runner: LocalRunner = scripts.runner): Promise<Outcome> {
   const {
@@ -53,7 +56,12 @@ function run(text: string, wanted: Wanted = {}, runner: LocalRunner = scripts.ru
     ...(sendLog ? { liveLogs: true } : {}),
   });
   const notAskedFor = () => assert.fail('a log was sent that nobody asked for');
-  return runTask(task, { runner, keys, clock }, { remainingMs, signal }, sendLog ?? notAskedFor);
+  return runTask(
+    task,
+    { runner, hosts: noHosts, keys, clock },
+    { remainingMs, signal },
+    sendLog ?? notAskedFor,
+  );
 }
 
 const plain = (data: string): TaskInput => ({ kind: 'plain', data });

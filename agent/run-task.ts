@@ -65,7 +65,7 @@ export async function runTask(
   const runner = opened.target ? tools.hosts.at(opened.target, step) : tools.runner;
   const execution = await runner.run(
     { program: program.text, inputs: opened.values, ...directory },
-    bounds,
+    { ...bounds, keepLog: task.logs === true || task.liveLogs === true },
     live?.write,
   );
 

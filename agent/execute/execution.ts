@@ -26,6 +26,8 @@ export interface RunBounds {
   readonly remainingMs: number;
   /** Ends the run as cancelled. */
   readonly signal: AbortSignal;
+  /** False: nobody reads the error output of a script that succeeds, so it need not be waited for. */
+  readonly keepLog?: boolean;
 }
 
 /** What runs scripts, here or on a host. */

@@ -16,6 +16,8 @@ export interface HostRun {
   readonly target: ResolvedTarget;
   readonly limit: TimeLimit;
   readonly graceMs: number;
+  /** Wait for the error output also of a script that succeeds. */
+  readonly keepLog: boolean;
   readonly step: (line: string) => void;
   readonly onErrorOutput: (chunk: Buffer) => void;
 }
@@ -31,7 +33,7 @@ const endingMs = 5_000;
 
 /** Runs a script by the host's bootstrap. Whoever started the process closes it. */
 export async function runOver(process: RemoteProcess, options: HostRun): Promise<Execution> {
-  const { run, target, limit, graceMs, step, onErrorOutput } = options;
+  const { run, target, limit, graceMs, keepLog, step, onErrorOutput } = options;
   const nonce = randomBytes(16).toString('hex');
   const tooLarge = Promise.withResolvers<'too-large'>();
   const begun = Promise.withResolvers<void>();
@@ -86,13 +88,20 @@ export async function runOver(process: RemoteProcess, options: HostRun): Promise
       await Promise.race([ended.promise, closed, limit.wait(2 * graceMs + endingMs)]);
       // The last thing that comes is what the variable held: without it nothing could be redacted.
       await closedWithin(settleMs);
-      return { kind: first, forced: channel.forced() ?? false };
+      // Some servers leave no way to tell; then what they say of the shell has to do.
+      const killed = Promise.race([process.exit, limit.wait(0)]).then(
+        exit => !!exit && 'signal' in exit && signalName(exit.signal) === 'SIGKILL',
+      );
+      return { kind: first, forced: channel.forced() ?? (await killed) };
     }
     if ('lost' in first) {
       return channel.begun()
         ? { kind: 'lost', detail: first.lost }
         : { kind: 'not-started', reason: 'host-connection-lost', detail: first.lost };
     }
+    const { value } = channel.collected();
+    if (value && 'exitCode' in first && first.exitCode === 0 && !keepLog)
+      return { kind: 'exited', exitCode: 0 };
     // Whom the script left behind may hold the channel open; with its stdin's end they are ended too.
     if (!(await closedWithin(settleMs)) && !hasRecord(channel)) {
       process.stdin.end();

@@ -1,11 +1,8 @@
 /** A script on a real OpenSSH server: what reaches it, what comes back, and what is told when it can't run. */
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
 import { after, describe, test } from 'node:test';
-import { limits } from '../../protocol/index.ts';
 import { disturbances } from '../../test/harness/disturbances.ts';
 import { openHost } from '../../test/harness/host-runner.ts';
-import { eventually } from '../../test/harness/local-runner.ts';
 import { resultOf, scriptEnds } from '../../test/harness/script-ends.ts';
 
 const host = await openHost();

@@ -77,7 +77,15 @@ export function hostRunner(hosts: Hosts, options: HostRunnerOptions): HostRunner
             const opened = await open(target, limit, step);
             if ('end' in opened) return inTime(opened);
             try {
-              const all = { run: placed, target, limit, graceMs: killGraceMs, step, onErrorOutput };
+              const all = {
+                run: placed,
+                target,
+                limit,
+                graceMs: killGraceMs,
+                keepLog: bounds.keepLog ?? true,
+                step,
+                onErrorOutput,
+              };
               const execution = await runOver(opened.process, all);
               const { end } = execution;
               const lost = end.kind === 'not-started' && end.reason === 'host-connection-lost';

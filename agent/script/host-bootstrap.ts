@@ -75,8 +75,7 @@ const end = [
  * gone) or the end of its time; then it ends what is there. It holds none of the script's channels open.
  */
 const watch = [
-  'set +m; trap "" HUP INT TERM PIPE; exec 2>/dev/null; legate_self=$BASHPID; legate_forced=0; LC_ALL=C; IFS=" "',
-  `exec ${valueFd}>&- ${lifeFd}>&-`,
+  'set +m; trap "" HUP INT TERM PIPE; legate_self=$BASHPID; legate_forced=0; LC_ALL=C; IFS=" "',
   now,
   look,
   end,
@@ -100,15 +99,16 @@ export const hostProgram =
       'eval "for legate_size in \\${!$legate_line@}; do legate_keep "\\$legate_size"; done"; done; fi',
     'unset -f legate_keep; unset -v legate_line',
     `IFS=" " read -r legate_nonce legate_mark legate_grace legate_deadline || exit ${incompleteInput}`,
-    'builtin printf "%s\\n" "$legate_nonce" >&2',
     ...pieces.separateChannels,
     ...pieces.takeInput,
     // Whoever wanted this has gone, or wants it no more.
     `if read -t 0; then exit ${incompleteInput}; fi`,
     `exec ${controlFd}<&0 </dev/null`,
     // Two processes, so that the script's shell has no child that `wait` waits for.
-    `exec ${lifeFd}> >(exec ${lifeReadFd}<&0; set -m; { ${watch}; } &) || exit ${incompleteInput}`,
+    `exec ${lifeFd}> >(exec ${lifeReadFd}<&0 2>/dev/null ${valueFd}>&-; set -m; { ${watch}; } &) || exit ${incompleteInput}`,
     `exec ${controlFd}<&-`,
+    // Together with the record below, as each write wakes up a server and a delegate.
+    'builtin printf "%s\\n" "$legate_nonce" >&2',
     ...pieces.enterDirectory,
     `builtin printf "%s${hostRecord.started}%s\\0" "$legate_nonce" "$BASH_VERSION" >&${valueFd}`,
     'export LEGATE_RUN="$legate_mark"',
