@@ -1,6 +1,7 @@
 /** The commands that are about one kind of entity each. */
 import { Command } from 'commander';
 import type { CommandContext } from './context.ts';
+import { readDuration } from './durations.ts';
 import { explain } from './explain.ts';
 import { getSecret, testConnector } from './fetch.ts';
 import { listKind, showTemplate } from './lists.ts';
@@ -25,6 +26,7 @@ type SecretFlags = PlaceOptions & {
   logs?: boolean;
   application?: string;
   environment?: string;
+  wait?: string;
 };
 
 function secretCommand({ client, output }: CommandContext, interruptible: () => AbortSignal): Command {
@@ -39,16 +41,23 @@ function secretCommand({ client, output }: CommandContext, interruptible: () => 
     .option('--logs', "show the script's error output, secrets masked")
     .option('--application <id>', 'on behalf of this application, for a secret with a usage scope')
     .option('--environment <id>', 'and this environment of it')
-    .action(async (reference: string, { json, logs, application, environment, ...place }: SecretFlags) => {
-      const options = { json: json === true, logs: logs === true, application, environment };
-      process.exitCode = await getSecret(
-        client(),
-        reference,
-        { ...options, place: placeOf(place) },
-        output,
-        interruptible(),
-      );
-    });
+    .option(
+      '--wait <duration>',
+      'wait so long for a delegate where none fits, as in 30s (default: fail at once)',
+    )
+    .action(
+      async (reference: string, { json, logs, application, environment, wait, ...place }: SecretFlags) => {
+        const waitMs = wait === undefined ? undefined : readDuration('--wait', wait);
+        const options = { json: json === true, logs: logs === true, application, environment, waitMs };
+        process.exitCode = await getSecret(
+          client(),
+          reference,
+          { ...options, place: placeOf(place) },
+          output,
+          interruptible(),
+        );
+      },
+    );
   return command;
 }
 

@@ -132,15 +132,22 @@ test('a failure is the reason, what it means and its facts, on the error output,
   ]);
 });
 
+test('how long a delegate is waited for is asked for in milliseconds', async () => {
+  const { client, asked } = answering(key => works('v', key));
+  await getSecret(client, 'account.db', { ...options, waitMs: 30_000 }, paper().output, never);
+  assert.equal(asked[0]?.body.waitMs, 30_000);
+});
+
 test('a failure for want of a delegate lists each of them and why not', async () => {
   const delegates = [
     { delegate: 'one', instance: 'i-1', why: 'SELECTOR_MISMATCH', detail: 'its tags lack "eu"' },
     { delegate: 'two', why: 'DISCONNECTED', detail: 'disconnected since monday' },
   ];
-  const failed = (list: unknown) => ({
+  const failed = (list: unknown, more: object = {}) => ({
     event: 'failed',
     failure: { reason: 'no-eligible-delegate' },
     delegates: list,
+    ...more,
   });
   const told = paper();
   await getSecret(answering(() => [failed(delegates)]).client, 'account.db', options, told.output, never);
@@ -148,6 +155,10 @@ test('a failure for want of a delegate lists each of them and why not', async ()
     '  one (i-1): its tags lack "eu"',
     '  two: disconnected since monday',
   ]);
+  const many = paper();
+  const event = failed(delegates.slice(0, 1), { delegatesLeftOut: 400, nearestMiss: 'one lacks "eu"' });
+  await getSecret(answering(() => [event]).client, 'account.db', options, many.output, never);
+  assert.deepEqual(many.errors.slice(2), ['  and 400 more', '  nearest miss: one lacks "eu"']);
   const none = paper();
   await getSecret(answering(() => [failed([])]).client, 'account.db', options, none.output, never);
   assert.deepEqual(none.errors.slice(1), ['  no delegate has ever connected; start one with "legate agent"']);

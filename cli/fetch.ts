@@ -24,13 +24,15 @@ export interface FetchOptions {
   /** On whose behalf: for secrets with a usage scope. */
   readonly application?: string | undefined;
   readonly environment?: string | undefined;
+  /** How long a delegate is waited for where none fits. */
+  readonly waitMs?: number | undefined;
 }
 
 /** Fetches a secret, sealed to a key that only this process holds, and writes it. Resolves with the exit code. */
 export async function getSecret(
   client: Client,
   reference: string,
-  { json, logs, place, application, environment }: FetchOptions,
+  { json, logs, place, application, environment, waitMs }: FetchOptions,
   { out, err, isTerminal }: Output,
   signal: AbortSignal,
 ): Promise<number> {
@@ -38,7 +40,15 @@ export async function getSecret(
   const chunks: Uint8Array[] = [];
   let opener: ValueOpener | undefined;
   // What is undefined is not in the JSON.
-  const request = { secret: reference, ...place, application, environment, publicKey: keys.publicKey, logs };
+  const request = {
+    secret: reference,
+    ...place,
+    application,
+    environment,
+    publicKey: keys.publicKey,
+    logs,
+    ...(waitMs === undefined ? {} : { waitMs }),
+  };
   for await (const event of client.events('/fetch', request, signal)) {
     switch (event.event) {
       case 'log':
@@ -104,12 +114,19 @@ function writeLog(event: Json, err: (line: string) => void): void {
 
 const facts = ({ task, attempt, delegate, durationMs }: Json) => ({ task, attempt, delegate, durationMs });
 
-function failureFacts({ task, attempt, delegate, failure, delegates }: Json): object {
-  return { task, attempt, delegate, failure, delegates };
+function failureFacts({ task, attempt, delegate, failure, delegates, nearestMiss }: Json): object {
+  return { task, attempt, delegate, failure, delegates, nearestMiss };
 }
 
 /** What a person reads: the reason, what it means, the facts of this case, and per delegate why not. */
-function* failureLines({ failure, delegate, delegates, task }: Json): Generator<string> {
+function* failureLines({
+  failure,
+  delegate,
+  delegates,
+  delegatesLeftOut,
+  nearestMiss,
+  task,
+}: Json): Generator<string> {
   const { reason, detail, exitCode, stderrTail } = object(failure);
   const known = typeof reason === 'string' && isFailureReason(reason);
   yield `${printable(text(reason))}: ${known ? factsOf(reason).explanation : 'a reason that this version does not know'}`;
@@ -126,6 +143,8 @@ function* failureLines({ failure, delegate, delegates, task }: Json): Generator<
     const { delegate: name, instance, detail: why } = object(item);
     yield `  ${text(name)}${instance === undefined ? '' : ` (${text(instance)})`}: ${printable(text(why))}`;
   }
+  if (delegatesLeftOut !== undefined) yield `  and ${text(delegatesLeftOut)} more`;
+  if (nearestMiss !== undefined) yield `  nearest miss: ${printable(text(nearestMiss))}`;
 }
 
 const malformed = () => new ApiError('the answer has an event that is not as expected; compare the versions');

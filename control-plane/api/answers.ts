@@ -260,5 +260,7 @@ export const FetchEvent = Type.Union([
       stderrTail: optional(text),
     }),
     delegates: optional(Type.Array(object(whyNot))),
+    delegatesLeftOut: optional(number),
+    nearestMiss: optional(text),
   }),
 ]);

@@ -27,6 +27,8 @@ export const FetchRequest = strict({
   publicKey: Type.Optional(PublicKey),
   /** Send the script's redacted error output too. */
   logs: Type.Optional(Type.Boolean()),
+  /** How long a delegate is waited for where none fits, within the connector's timeout. */
+  waitMs: Type.Optional(Type.Integer({ minimum: 0, maximum: 3_600_000 })),
 });
 
 export const TestRequest = strict({ connector: Reference, ...scopeFields });

@@ -77,7 +77,7 @@ async function* run(context: Run): AsyncGenerator<DispatchEvent, void, void> {
 
   try {
     while (true) {
-      let ended = (_: Outcome) => {};
+      let ended: (outcome: Outcome) => void = () => {};
       const found = await startOnNext(search, over.soft.signal, link => {
         attempt += 1;
         const remainingMs = Math.max(1, Math.floor(deadline - clock.now()));
