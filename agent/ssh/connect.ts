@@ -5,9 +5,11 @@ import { addressesOf, formatHost, type Resolve } from './address.ts';
 import type { Admission } from './allow.ts';
 import { type Connection, openChannel } from './channel.ts';
 import { HostError, type ResolvedHop, type ResolvedTarget } from './connection.ts';
-import { type LocalCredentials, openLogin } from './credentials.ts';
-import { DroppedError, type Handshake, handshake, type Open } from './handshake.ts';
-import { checkHostKey, expectedTypes, type HostKeyPolicy, type ShownKey } from './host-keys.ts';
+import { type LocalCredentials, type Login, openLogin } from './credentials.ts';
+import { DroppedError, handshake } from './handshake.ts';
+import { expecting, type HostKeyPolicy, wantsHostCertificate } from './host-keys.ts';
+import { holdsCertificate } from './key-agent.ts';
+import { openWithSsh } from './openssh.ts';
 import { type Deadline, reach, within } from './reach.ts';
 
 /** What connecting takes besides a target. */
@@ -21,8 +23,24 @@ export interface Connecting {
   readonly keepaliveMs: number;
 }
 
-/** Whatever takes us to a host's port: a socket, or a channel through the host before. */
-type Way = () => Promise<Duplex>;
+/** Whatever takes us to a host's port, as often as it is called: a socket, or a channel through the host before. */
+export type Way = () => Promise<Duplex>;
+
+/** One hop that we are logged in to. */
+export interface Link extends Connection {
+  /** A stream to a port that the hop reaches. Rejects with the hop's word. */
+  forward(host: string, port: number): Promise<Duplex>;
+}
+
+export interface LinkParts {
+  readonly hop: ResolvedHop;
+  readonly login: Login;
+  readonly legacy: boolean;
+  readonly way: Way;
+  readonly deadline: Deadline;
+  readonly connecting: Connecting;
+  readonly step: (line: string) => void;
+}
 
 /** Logs in to a target. Throws a `HostError`; when called off, the signal's reason. */
 export async function connectTo(
@@ -31,40 +49,33 @@ export async function connectTo(
   connecting: Connecting,
   step: (line: string) => void,
 ): Promise<Connection> {
-  const opened: Open[] = [];
+  const links: Link[] = [];
   const close = () => {
-    for (const hop of opened.toReversed()) hop.close();
+    for (const link of links.toReversed()) link.close();
   };
   try {
     const hops: ResolvedHop[] = [...target.jumps, target];
     for (const [at, hop] of hops.entries()) {
       const jump = at < target.jumps.length;
       const legacy = !jump && target.legacyAlgorithms === true;
-      const before = opened.at(-1);
+      const before = links.at(-1);
       await named(hop, jump ? at + 1 : undefined, step, async told => {
         const login = openLogin(hop.credential, connecting.credentials);
         const way = before
           ? through(before, hop, deadline, told)
           : await directly(hop, deadline, connecting, told);
-        opened.push(await logIn({ hop, login, legacy, way, deadline, connecting, step: told }));
+        links.push(await logIn({ hop, login, legacy, way, deadline, connecting, step: told }));
       });
     }
   } catch (error) {
     close();
     throw error;
   }
-  const last = opened.at(-1);
+  const last = links.at(-1);
   if (!last) throw new Error('a target is a hop');
-  // Where a hop goes, all that lies behind it goes.
-  for (const { life } of opened.slice(0, -1)) void life.closed.then(close);
-  void last.life.closed.then(close);
-  const { client, life } = last;
-  return {
-    open: (command, patienceMs) =>
-      openChannel(client, command, { patienceMs, life, clock: connecting.clock }),
-    closed: life.closed,
-    close,
-  };
+  // Where one hop goes, all the others go.
+  for (const { closed } of links) void closed.then(close);
+  return { open: last.open, closed: last.closed, close };
 }
 
 /** Says of each line and error which hop it is about. */
@@ -87,19 +98,15 @@ async function named(
 }
 
 /** By a socket of our own. The name is resolved once, whatever happens then. */
-export async function directly(
+async function directly(
   hop: ResolvedHop,
   deadline: Deadline,
-  { admission, resolve }: Pick<Connecting, 'admission' | 'resolve'>,
+  { admission, resolve }: Connecting,
   step: (line: string) => void,
 ): Promise<Way> {
   admission.checkName(hop);
-  const found = await within(
-    deadline,
-    addressesOf(hop.host, resolve),
-    `the delegate could not resolve the name ${hop.host} (timed out)`,
-  );
-  const addresses = admission.admit(hop, found);
+  const late = `the delegate could not resolve the name ${hop.host} (timed out)`;
+  const addresses = admission.admit(hop, await within(deadline, addressesOf(hop.host, resolve), late));
   if (addresses.some(({ address }) => address !== hop.host))
     step(`${hop.host} resolved to ${addresses.map(({ address }) => address).join(', ')}`);
   return async () => (await reach(addresses, hop.port, deadline, step)).socket;
@@ -107,65 +114,60 @@ export async function directly(
 
 /** By a channel through the hop before, which resolves the name. */
 function through(
-  { client, life }: Open,
+  before: Link,
   { host, port }: ResolvedHop,
   deadline: Deadline,
   step: (line: string) => void,
 ): Way {
+  const where = `the jump host before it does not forward to ${formatHost(host, port)}`;
   return async () => {
     const begun = deadline.clock.now();
-    const where = `the jump host before it does not forward to ${formatHost(host, port)}`;
-    const asked = new Promise<Duplex>((resolve, reject) => {
-      void life.closed.then(why => reject(new HostError('host-unreachable', `${where} (${why})`)));
-      client.forwardOut('127.0.0.1', 0, host, port, (error, channel) => {
-        if (!error) return resolve(channel);
-        const why = error.message.replace(/^\(SSH\) Channel open failure: /, '');
-        // 1: it is set up to forward nothing, or not to there.
-        const prohibited = 'reason' in error && error.reason === 1;
-        const fix = prohibited
-          ? `${why}; it needs AllowTcpForwarding yes, and PermitOpen for this host`
-          : why;
-        reject(new HostError('host-unreachable', `${where} (${fix})`));
-      });
+    const asked = before.forward(host, port).catch((error: Error) => {
+      throw new HostError('host-unreachable', `${where}: ${error.message}`);
     });
-    const channel = await within(deadline, asked, `${where} (timed out)`);
+    const stream = await within(deadline, asked, `${where}: timed out`);
     step(`connected through the jump host in ${Math.round(deadline.clock.now() - begun)} ms`);
-    return channel;
+    return stream;
   };
 }
 
-interface LogIn extends Pick<Handshake, 'hop' | 'login' | 'legacy' | 'deadline' | 'step'> {
-  readonly way: Way;
-  readonly connecting: Connecting;
+/** By ssh2, or by the system's ssh for what ssh2 can't do: certificates, of the user or of the host. */
+async function logIn(parts: LinkParts): Promise<Link> {
+  const { hop, login, connecting } = parts;
+  const ofHost = wantsHostCertificate(hop, connecting.hostKeys);
+  if (login.kind === 'password') {
+    if (ofHost) {
+      throw new HostError(
+        'host-key-unknown',
+        `${connecting.hostKeys.knownHosts?.path} lists only a certificate authority (@cert-authority) for ${formatHost(hop.host, hop.port)}, which counts for logins with a key; add a key of the host for this login with a password`,
+      );
+    }
+    return openLink(parts);
+  }
+  const ofUser =
+    login.kind === 'key' ? login.certificate !== undefined : await holdsCertificate(login.socket);
+  return ofUser || ofHost ? openWithSsh({ ...parts, login }, ofHost) : openLink(parts);
 }
 
-async function logIn({ hop, way, connecting, ...parts }: LogIn): Promise<Open> {
-  let types = expectedTypes(hop, connecting.hostKeys);
-  let mismatch: HostError | undefined;
-  for (;;) {
-    let shown: ShownKey | undefined;
-    try {
-      const stream = await way();
-      return await handshake({
-        ...parts,
-        hop,
-        stream,
-        types,
-        keepaliveMs: connecting.keepaliveMs,
-        async check(key) {
-          shown = key;
-          return checkHostKey(hop, key, connecting.hostKeys);
-        },
-      });
-    } catch (error) {
-      if (!(error instanceof HostError) || hop.hostKeys.length === 0) throw error;
-      if (error.reason === 'host-key-exchange-failed' && mismatch) throw mismatch;
-      if (error.reason !== 'host-key-mismatch' || !shown) throw error;
-      // A host with several keys shows the one that it is asked for first, and the pinned one may be another.
-      mismatch ??= error;
-      const { type } = shown;
-      types = types.filter(other => other !== type);
-      if (types.length === 0) throw mismatch;
-    }
-  }
+async function openLink({ hop, way, connecting, ...parts }: LinkParts): Promise<Link> {
+  const { client, life, close } = await expecting(hop, connecting.hostKeys, async (types, check) =>
+    handshake({ ...parts, hop, stream: await way(), types, check, keepaliveMs: connecting.keepaliveMs }),
+  );
+  return {
+    open: (command, patienceMs) =>
+      openChannel(client, command, { patienceMs, life, clock: connecting.clock }),
+    forward: (host, port) =>
+      new Promise((resolve, reject) => {
+        void life.closed.then(why => reject(new Error(why)));
+        client.forwardOut('127.0.0.1', 0, host, port, (error, channel) => {
+          if (!error) return resolve(channel);
+          const why = error.message.replace(/^\(SSH\) Channel open failure: /, '');
+          // 1: it is set up to forward nothing, or not to there.
+          const prohibited = 'reason' in error && error.reason === 1;
+          reject(new Error(prohibited ? `${why}; see its AllowTcpForwarding and PermitOpen` : why));
+        });
+      }),
+    closed: life.closed,
+    close,
+  };
 }

@@ -40,7 +40,7 @@ export function fingerprint(key: Buffer): string {
 }
 
 /** The types of keys to ask a host for, preferably those that are known of it. Throws a `HostError`. */
-export function expectedTypes(hop: Hop, { knownHosts }: HostKeyPolicy): readonly HostKeyType[] {
+function expectedTypes(hop: Hop, { knownHosts }: HostKeyPolicy): readonly HostKeyType[] {
   // A fingerprint doesn't tell of what type its key is.
   if (hop.hostKeys.length > 0) return hostKeyTypes;
   const known = trusted(knownHosts?.keysFor(hop.host, hop.port))
@@ -74,6 +74,38 @@ export async function checkHostKey(hop: Hop, shown: ShownKey, policy: HostKeyPol
   if (policy.trust === 'first-use' && knownHosts && keys.length === 0)
     return pin(hop, shown, knownHosts, policy);
   throw unknownKey(hop, shown, knownHosts?.path);
+}
+
+/** Asks a host for its key of some types, and checks it. */
+export type Attempt<T> = (
+  types: readonly HostKeyType[],
+  check: (shown: ShownKey) => Promise<string>,
+) => Promise<T>;
+
+/**
+ * A host with several keys shows the one that it is asked for first, and the one that the connector has pinned may
+ * be another: so it is asked again for the others. Throws what `attempt` throws.
+ */
+export async function expecting<T>(hop: Hop, policy: HostKeyPolicy, attempt: Attempt<T>): Promise<T> {
+  let types = expectedTypes(hop, policy);
+  let mismatch: HostError | undefined;
+  for (;;) {
+    let shown: ShownKey | undefined;
+    try {
+      return await attempt(types, async key => {
+        shown = key;
+        return checkHostKey(hop, key, policy);
+      });
+    } catch (error) {
+      if (!(error instanceof HostError) || hop.hostKeys.length === 0) throw error;
+      if (error.reason === 'host-key-exchange-failed' && mismatch) throw mismatch;
+      if (error.reason !== 'host-key-mismatch' || !shown) throw error;
+      mismatch ??= error;
+      const { type } = shown;
+      types = types.filter(other => other !== type);
+      if (types.length === 0) throw mismatch;
+    }
+  }
 }
 
 const trusted = (keys: readonly KnownKey[] = []) => keys.filter(({ marker }) => marker === undefined);

@@ -1,13 +1,12 @@
 /** The keys of a host, as known_hosts lines: for a person to compare, and then to pin. */
-import type { Socket } from 'node:net';
-import ssh2 from 'ssh2';
 import { type Clock, systemClock } from '../../protocol/index.ts';
 import { addressesOf, formatHost, parseHost, systemResolve } from './address.ts';
-import { type HostKeyType, hostKeyTypes, offer } from './algorithms.ts';
+import { hostKeyTypes } from './algorithms.ts';
+import { askHostKey } from './ask-host-key.ts';
 import { HostError } from './connection.ts';
-import { type ShownKey, shownKey } from './host-keys.ts';
+import type { ShownKey } from './host-keys.ts';
 import { listedName } from './known-hosts.ts';
-import { type Deadline, reach, remaining } from './reach.ts';
+import { reach } from './reach.ts';
 
 const patienceMs = 10_000;
 
@@ -23,7 +22,7 @@ export async function scanHost(
   for (const type of hostKeyTypes) {
     const deadline = { clock, at: clock.now() + patienceMs, signal: new AbortController().signal };
     const { socket } = await reach(addresses, port, deadline, () => {});
-    const key = await askFor(type, socket, deadline).finally(() => socket.destroy());
+    const key = await askHostKey(socket, [type], true, deadline);
     if (key) keys.push(key);
   }
   if (keys.length === 0)
@@ -32,33 +31,6 @@ export async function scanHost(
       `${formatHost(host, port)} showed no key that can be checked`,
     );
   return keys;
-}
-
-function askFor(type: HostKeyType, sock: Socket, deadline: Deadline) {
-  return new Promise<ShownKey | undefined>((resolve, reject) => {
-    const client = new ssh2.Client();
-    let shown: ShownKey | undefined;
-    const stop = deadline.clock.after(remaining(deadline), () => {
-      reject(new HostError('host-unreachable', 'timed out while exchanging keys'));
-    });
-    const finish = (error?: Error) => {
-      stop();
-      if (shown || !error || /no matching host key format/.test(error.message)) resolve(shown);
-      else reject(new HostError('host-key-exchange-failed', error.message));
-    };
-    client.on('error', finish);
-    client.on('close', () => finish());
-    client.connect({
-      sock,
-      username: 'nobody',
-      readyTimeout: 0,
-      algorithms: offer([type], true),
-      hostVerifier(key: Buffer) {
-        shown = shownKey(key);
-        return false;
-      },
-    });
-  });
 }
 
 /**
