@@ -194,7 +194,7 @@ test('a test whose script uses a secret of another manager has that fetched firs
       ['account.conn', [['nested', true]]],
     ],
   );
-  const actions = (await store.tools.trail()).map(({ type, action }) => `${type} ${action}`);
+  const actions = (await store.tools.trail()).map(({ type, action }) => `${String(type)} ${String(action)}`);
   assert.deepEqual(actions.slice(0, 5), [
     'request documents.apply',
     'request secret.use',
@@ -223,8 +223,8 @@ test('the store is free while scripts run, and what somebody else changed meanwh
 
 test('a fault of ours on the way of a test is recorded as the end of it, and nothing is saved', async () => {
   await using store = await world();
-  // biome-ignore lint/correctness/useYield: it breaks before it gets so far
   store.playing(async function* () {
+    yield { event: 'accepted', task: 't', attempt: 1, delegate: 'edge' };
     throw new Error('a bug');
   });
   await assert.rejects(store.tools.apply(yamlOf(template, connector), { tests }), /a bug/);

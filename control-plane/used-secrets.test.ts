@@ -295,7 +295,7 @@ test('one of three that wait for each other is run first, and each once', async 
   await using world = await plansOf(...chain(['a', 'b', 'c']));
   const run: string[] = [];
   world.tools.play = request => {
-    run.push(`${request.plan.subject.secret} ${request.plan.inputs.map(({ value }) => value)}`);
+    run.push(`${request.plan.subject.secret} ${request.plan.inputs.map(({ value }) => value).join()}`);
     return delivering(`v${run.length}`)(request);
   };
   assert.equal(await world.value('account.of_a'), 'v2');

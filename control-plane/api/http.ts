@@ -48,7 +48,9 @@ export function createApi(tools: ApiTools): FastifyInstance {
 
   app.setErrorHandler((error, request, reply) => {
     const { status, body } = describeError(error);
-    if (status >= 500) request.log.error({ err: error, correlationId: body.correlationId }, 'request failed');
+    // A refusal may have a fault of ours behind it.
+    const isFault = status >= 500 || (error instanceof Error && error.cause !== undefined);
+    if (isFault) request.log.error({ err: error, correlationId: body.correlationId }, 'request failed');
     return reply.status(status).send(body);
   });
   app.setNotFoundHandler((request, reply) =>

@@ -340,7 +340,7 @@ rows('§4 and §5', {
     message: 'Invalid request: secret.spec.valueType must be CustomSecretManagerValues',
   },
   ...Object.fromEntries(
-    [...'~!@#$%^&*\'"?/<>,;'].map(character => [
+    Array.from('~!@#$%^&*\'"?/<>,;').map(character => [
       `a name with ${character}`,
       invalid(aSecret(), 'secret.name', `a${character}`, `secret.name ${nameRule}`),
     ]),

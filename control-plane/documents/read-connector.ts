@@ -3,6 +3,7 @@ import type { Connector, Target } from '../domain/entities.ts';
 import type { GivenInput } from '../domain/inputs.ts';
 import { parseFieldReference } from '../domain/reference.ts';
 import type { Scope } from '../domain/scope.ts';
+import { selectorProblem } from '../domain/selectors.ts';
 import {
   duplicateProblems,
   finish,
@@ -66,6 +67,7 @@ export function readConnector(data: unknown): Checked<ConnectorSource> {
     template: { ...template, versionLabel },
     inputs,
     selectors: [...new Set((spec.delegateSelectors ?? []).map(selector => selector.trim()))],
+    ...(spec.selectorSyntax === undefined ? {} : { selectorSyntax: 'expression' as const }),
     timeoutSeconds: Number(spec.timeout ?? 20),
     // Provisioning tools write an empty text for "none".
     workingDirectory: spec.workingDirectory || undefined,
@@ -110,12 +112,14 @@ function targetOf(
 const hostRule = /^(?!-)[\p{L}\p{N}._:[\]%-]{1,255}$/u;
 
 function placeProblems(
-  { delegateSelectors = [], workingDirectory = '' }: ConnectorDocument['spec'],
+  { delegateSelectors = [], selectorSyntax, workingDirectory = '' }: ConnectorDocument['spec'],
   target: Target,
 ): Problems {
-  const problems = delegateSelectors.flatMap((selector, index) =>
-    publicTextProblems(`connector.spec.delegateSelectors[${index}]`, selector),
-  );
+  const problems = delegateSelectors.flatMap((selector, index) => {
+    const at = `connector.spec.delegateSelectors[${index}]`;
+    const problem = selectorSyntax === undefined ? undefined : selectorProblem(selector.trim());
+    return [...publicTextProblems(at, selector), ...(problem === undefined ? [] : [`${at}: ${problem}`])];
+  });
   const at = 'connector.spec.workingDirectory';
   problems.push(...publicTextProblems(at, workingDirectory));
   const begins = workingDirectory === '' || /^(\/|<\+)/.test(workingDirectory);

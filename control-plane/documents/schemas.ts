@@ -126,6 +126,8 @@ export const ConnectorDocument = open({
     delegateSelectors: Type.Optional(
       list(ruled('\\S', 'must be text: a selector that is empty would not mean "any delegate"')),
     ),
+    /** Ours. Each of `delegateSelectors` is an expression over tags. */
+    selectorSyntax: Type.Optional(ruled('^expression$', 'must be expression, or left out')),
     onDelegate: Type.Optional(bool),
     host: maybe,
     connectorRef: maybe,
