@@ -7,6 +7,7 @@ import { describeExpression } from './domain/expression.ts';
 import { checkValue } from './domain/input-rules.ts';
 import { inputLabel, type ResolvedInput, resolveInputs, resolveTestInputs } from './domain/inputs.ts';
 import { formatReference } from './domain/reference.ts';
+import { resolveSelectors } from './domain/selectors.ts';
 import type { Encryption } from './encryption/encryption.ts';
 import { declaredInputs, environmentOf, expressionOf, type Subject } from './plan-environment.ts';
 import type { Database } from './store/database.ts';
@@ -81,7 +82,10 @@ export async function resolve(
     program: { text: content.program.text, digest: content.program.digest },
     inputs: planned,
     workingDirectory: directory === undefined ? undefined : await plain(directory, 'workingDirectory'),
-    selectors: await Promise.all(connector.selectors.map(selector => plain(selector, 'a delegate selector'))),
+    selectors: await resolveSelectors(connector.selectors, connector.selectorSyntax, text =>
+      plain(text, 'a delegate selector'),
+    ),
+    ...(connector.selectorSyntax ? { selectorSyntax: connector.selectorSyntax } : {}),
     timeoutMs: connector.timeoutSeconds * 1_000,
   };
   assertSendable(plan);

@@ -80,6 +80,8 @@ export interface Connector extends Reference {
   readonly template: Reference & { readonly versionLabel: string };
   readonly inputs: readonly GivenInput[];
   readonly selectors: readonly string[];
+  /** Left out: each selector is a tag. An extension of ours. */
+  readonly selectorSyntax?: SelectorSyntax;
   /** Whole time of a fetch, in seconds. */
   readonly timeoutSeconds: number;
   readonly workingDirectory: string | undefined;

@@ -101,7 +101,7 @@ function tokensOf(text: string, fail: (at: number, problem: string) => never): T
       tokens.push({ kind: 'tag', text: tag, at: at + 1 });
       at += inside.length + 2;
     } else {
-      const word = /^[^\s&|!()"']+/.exec(text.slice(at))?.[0] ?? character;
+      const word = text.slice(at, endOf(text, at, '') ?? fail(at + 1, 'the "<+" is not closed'));
       tokens.push({ kind: 'tag', text: word, at: at + 1 });
       at += word.length;
     }
@@ -109,13 +109,29 @@ function tokensOf(text: string, fail: (at: number, problem: string) => never): T
   return tokens;
 }
 
+const isSeparator = (character: string) => /[\s&|!()"']/.test(character);
+
 /** What stands between the quote at `start` and its end; a backslash keeps a quote from ending it. */
 function insideQuotes(text: string, start: number): string | undefined {
-  for (let at = start + 1; at < text.length; at++) {
-    if (text[at] === '\\') at += 1;
-    else if (text[at] === text[start]) return text.slice(start + 1, at);
+  const end = endOf(text, start + 1, text.charAt(start));
+  return end === undefined || end === text.length ? undefined : text.slice(start + 1, end);
+}
+
+/**
+ * Where a tag that begins at `start` ends. What an input's value will stand for, `<+…>`, is a part of the tag,
+ * whatever is in it. Undefined where such a part does not end. `quote` is empty for a tag without quotes.
+ */
+function endOf(text: string, start: number, quote: string): number | undefined {
+  const isEnd = (character: string) => (quote === '' ? isSeparator(character) : character === quote);
+  let nesting = 0;
+  let at = start;
+  for (; at < text.length; at++) {
+    if (text.startsWith('<+', at)) nesting += 1;
+    else if (nesting > 0) nesting -= text[at] === '>' ? 1 : 0;
+    else if (quote !== '' && text[at] === '\\') at += 1;
+    else if (isEnd(text.charAt(at))) return at;
   }
-  return undefined;
+  return nesting > 0 ? undefined : Math.min(at, text.length);
 }
 
 /** Do a delegate's tags, as they are compared, fulfil it? */
@@ -148,12 +164,24 @@ export function distance(selector: Selector, tags: ReadonlySet<string>, wanted =
   return all ? each.reduce((sum, one) => sum + one, 0) : Math.min(...each);
 }
 
-/** As it could have been written: a tag on its own as it is, within an expression in quotes where it needs them. */
-export function formatSelector(selector: Selector): string {
-  return selector.kind === 'tag' ? selector.text : formatInside(selector);
+/** The same with other tags: what they are once their values are known. A value is a tag, never an operator. */
+export async function mapTags(
+  selector: Selector,
+  change: (text: string) => Promise<string>,
+): Promise<Selector> {
+  if (selector.kind === 'tag') return tagSelector(await change(selector.text));
+  if (selector.kind === 'not') return { kind: 'not', operand: await mapTags(selector.operand, change) };
+  const operands = await Promise.all(selector.operands.map(operand => mapTags(operand, change)));
+  return { kind: selector.kind, operands };
 }
 
-function formatInside(selector: Selector): string {
+/** As it could have been written: a tag on its own as it is, within an expression in quotes where it needs them. */
+export function formatSelector(selector: Selector): string {
+  return selector.kind === 'tag' ? selector.text : formatExpression(selector);
+}
+
+/** As an expression that reads as the same. */
+export function formatExpression(selector: Selector): string {
   if (selector.kind === 'tag')
     return /^[^\s&|!()"']+$/.test(selector.text) ? selector.text : quoted(selector.text);
   if (selector.kind === 'not') return `!${formatOperand(selector.operand)}`;
@@ -161,6 +189,8 @@ function formatInside(selector: Selector): string {
 }
 
 const formatOperand = (selector: Selector) =>
-  selector.kind === 'and' || selector.kind === 'or' ? `(${formatInside(selector)})` : formatInside(selector);
+  selector.kind === 'and' || selector.kind === 'or'
+    ? `(${formatExpression(selector)})`
+    : formatExpression(selector);
 
 const quoted = (text: string) => `"${text.replace(/["\\]/g, '\\$&')}"`;

@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { describeMissing, fulfils, missingSelectors, readSelectors, tagSet } from './selectors.ts';
+import { RequestError } from './errors.ts';
+import {
+  describeMissing,
+  fulfils,
+  missingSelectors,
+  readSelectors,
+  resolveSelectors,
+  selectorProblem,
+  tagSet,
+} from './selectors.ts';
 
 const delegate = { name: 'Edge-1', hostName: 'host.example', tags: [' Vault-Net ', 'eu west', ''] };
 
@@ -54,4 +63,38 @@ test('of several expressions each has to be fulfilled, and of each the parts tha
     [fulfils(fine, tagSet(delegate)), describeMissing(fine, tagSet(delegate))],
     [true, undefined],
   );
+});
+
+test("in an expression a value is one tag: whoever writes it can't widen what is asked for", async () => {
+  const values: Record<string, string> = {
+    '<+a.b("c | d")>': 'x | vault-net',
+    'net-<+a.<+b>>': 'net-" & !y',
+    'eu west <+z>': 'eu west',
+  };
+  const valueOfTag = async (text: string) => values[text] ?? text;
+  const text = 'gpu & <+a.b("c | d")> & !net-<+a.<+b>> | "eu west <+z>"';
+  assert.equal(selectorProblem(text), undefined);
+  const resolved = await resolveSelectors([text], 'expression', valueOfTag);
+  assert.deepEqual(resolved, ['(gpu & "x | vault-net" & !"net-\\" & !y") | "eu west"']);
+  assert.equal(fulfils(readSelectors(resolved, 'expression'), tagSet(delegate)), true);
+  assert.equal(
+    fulfils(readSelectors(resolved, 'expression'), tagSet({ ...delegate, tags: ['gpu', 'vault-net'] })),
+    false,
+  );
+  assert.deepEqual(await resolveSelectors([' <+x> ', '!a | b'], undefined, async one => `v${one}`), [
+    'v <+x> ',
+    'v!a | b',
+  ]);
+  await assert.rejects(
+    resolveSelectors(['<+x>'], 'expression', async () => 'y'.repeat(2_000)),
+    RequestError,
+  );
+});
+
+test('a problem of an expression is told in words', () => {
+  assert.equal(
+    selectorProblem('aws eu'),
+    'delegate selector "aws eu", character 5: "&" or "|" must stand here, not "eu"; a tag with blanks is written in quotes',
+  );
+  assert.match(selectorProblem('aws & <+x') ?? '', /character 7: the "<\+" is not closed/);
 });

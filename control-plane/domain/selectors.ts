@@ -3,9 +3,12 @@
  * tag: compared as a whole text, trimmed and without regard to case; no OR, no patterns. Where a connector asks
  * for it, each is an expression.
  */
+import { RequestError } from './errors.ts';
 import {
   distance,
+  formatExpression,
   formatSelector,
+  mapTags,
   normalise,
   parseSelectorExpression,
   type Selector,
@@ -22,6 +25,36 @@ export type SelectorSyntax = 'expression';
 /** Throws a `RequestError` for an expression that is none. */
 export function readSelectors(texts: readonly string[], syntax: SelectorSyntax | undefined): Selector[] {
   return texts.map(syntax === 'expression' ? parseSelectorExpression : tagSelector);
+}
+
+/** What is wrong with an expression; undefined where nothing is. */
+export function selectorProblem(expression: string): string | undefined {
+  try {
+    parseSelectorExpression(expression);
+    return undefined;
+  } catch (error) {
+    if (error instanceof RequestError) return error.problems.join('\n');
+    throw error;
+  }
+}
+
+/**
+ * The same selectors with what their tags stand for. Of an expression, a value is one tag, whatever is in it: who
+ * writes a value does not decide what is asked for.
+ */
+export async function resolveSelectors(
+  texts: readonly string[],
+  syntax: SelectorSyntax | undefined,
+  valueOfTag: (text: string) => Promise<string>,
+): Promise<string[]> {
+  if (syntax === undefined) return Promise.all(texts.map(valueOfTag));
+  const selectors = await Promise.all(
+    readSelectors(texts, syntax).map(selector => mapTags(selector, valueOfTag)),
+  );
+  const resolved = selectors.map(formatExpression);
+  // Values may make it longer than an expression may be: better said now than when it is used.
+  readSelectors(resolved, syntax);
+  return resolved;
 }
 
 /** A delegate's set of tags: what it was given, and its name and host name, which are tags by themselves. */
