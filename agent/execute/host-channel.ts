@@ -15,6 +15,8 @@ export interface HostChannel {
   begun(): boolean;
   /** Whether processes had to be killed, once the host has ended them. */
   forced(): boolean | undefined;
+  /** How much has come so far. */
+  bytes(): number;
   /** The beginning of what came before any record, for people who look for what is wrong. */
   noise(): string;
 }
@@ -43,6 +45,7 @@ export function hostChannel({ nonce, most, onRecord, onOverflow }: HostChannelOp
   /** The pieces of the record that is coming in. */
   let body: Buffer[] | undefined;
   let size = 0;
+  let total = 0;
 
   function take(text: Buffer): void {
     const kind = String.fromCharCode(text[0] ?? 0);
@@ -91,12 +94,14 @@ export function hostChannel({ nonce, most, onRecord, onOverflow }: HostChannelOp
 
   return {
     write(chunk) {
+      total += chunk.length;
       for (let left: Buffer | undefined = chunk; left && left.length > 0; ) left = step(left);
     },
     collected: () => collected ?? { directoryMissing },
     version: () => version,
     begun: () => version !== undefined || directoryMissing,
     forced: () => forced,
+    bytes: () => total,
     noise: () => Buffer.concat([noise, version === undefined ? rest : Buffer.alloc(0)]).toString(),
   };
 }

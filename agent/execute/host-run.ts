@@ -36,12 +36,16 @@ export async function runOver(process: RemoteProcess, options: HostRun): Promise
   const { run, target, limit, graceMs, keepLog, step, onErrorOutput } = options;
   const nonce = randomBytes(16).toString('hex');
   const tooLarge = Promise.withResolvers<'too-large'>();
+  let overflowed = false;
   const begun = Promise.withResolvers<void>();
   const ended = Promise.withResolvers<void>();
   const channel = hostChannel({
     nonce,
     most: limits.value + 1,
-    onOverflow: () => tooLarge.resolve('too-large'),
+    onOverflow() {
+      overflowed = true;
+      tooLarge.resolve('too-large');
+    },
     onRecord() {
       if (channel.begun()) begun.resolve();
       if (channel.forced() !== undefined) ended.resolve();
@@ -68,6 +72,7 @@ export async function runOver(process: RemoteProcess, options: HostRun): Promise
   const deadlineMs = limit.remainingMs() + slackMs;
   process.stdin.write(hostInput(run, { nonce, mark, graceMs, deadlineMs }));
 
+  const closedWithin = (ms: number) => Promise.race([closed, limit.wait(ms).then(() => false)]);
   const end = await Promise.race([process.exit, tooLarge.promise, limit.reached]).then(settle);
   const login = errors.login();
   return {
@@ -77,11 +82,24 @@ export async function runOver(process: RemoteProcess, options: HostRun): Promise
     durationMs: 0,
   };
 
+  /**
+   * Whom the script left behind may hold the channel open; with its stdin's end they are ended too. A value
+   * may also still be on its way: the end of a process overtakes what it wrote.
+   */
+  async function lastLook(): Promise<void> {
+    if (hasRecord(channel)) return;
+    process.stdin.end();
+    for (let seen = -1; seen !== channel.bytes() && !hasRecord(channel) && !overflowed; ) {
+      seen = channel.bytes();
+      if (await Promise.race([closedWithin(lastLookMs), limit.reached])) return;
+    }
+  }
+
   async function settle(first: RemoteExit | 'too-large' | 'timed-out' | 'cancelled'): Promise<End> {
-    const closedWithin = (ms: number) => Promise.race([closed, limit.wait(ms).then(() => false)]);
     if (typeof first === 'string') {
       if (!channel.begun() && first !== 'too-large') {
-        const detail = `the script was not started: ${target.host} had not begun to run bash`;
+        const why = 'does a start-up file of the login shell wait for something, or read the standard input?';
+        const detail = `the script was not started: ${target.host} had not begun to run bash; ${why}`;
         return { kind: 'not-started', reason: first, detail };
       }
       process.stdin.write('end\n');
@@ -102,11 +120,8 @@ export async function runOver(process: RemoteProcess, options: HostRun): Promise
     const { value } = channel.collected();
     if (value && 'exitCode' in first && first.exitCode === 0 && !keepLog)
       return { kind: 'exited', exitCode: 0 };
-    // Whom the script left behind may hold the channel open; with its stdin's end they are ended too.
-    if (!(await closedWithin(settleMs)) && !hasRecord(channel)) {
-      process.stdin.end();
-      await closedWithin(lastLookMs);
-    }
+    if (!(await closedWithin(settleMs))) await lastLook();
+    if (overflowed) return { kind: 'too-large', forced: false };
     if (!channel.begun()) return whyNotBegun(first, target, channel.noise());
     return 'signal' in first
       ? { kind: 'signalled', signal: signalName(first.signal) }

@@ -6,6 +6,7 @@ import { describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { FakeClock } from '../../test/harness/fake-clock.ts';
 import { eventually, openRunner, type TestRunner } from '../../test/harness/local-runner.ts';
+import { ignoring, trees } from '../../test/harness/process-trees.ts';
 import type { Execution } from './execution.ts';
 import type { LocalOptions } from './local.ts';
 
@@ -40,24 +41,6 @@ async function start(scripts: TestRunner, program: string, remainingMs = 60_000)
   await eventually(`ready: ${program}`, () => folders().some(existsSync));
   return { scripts, running, cancel: () => cancel.abort() };
 }
-
-const stopped = '[[ $(cut -d" " -f3 /proc/$$/stat) == T ]]';
-const ignoring = `trap '' TERM; : >ready; sleep 60`;
-const trees: [what: string, program: string, forced: boolean][] = [
-  ['a shell that waits for its child', ': >ready; sleep 60', false],
-  ['a shell that waits in a builtin', ': >ready; read -r x < <(sleep 60)', false],
-  ['a pipeline', 'sleep 60 | { : >ready; sleep 60; } | cat', false],
-  ['a busy loop', ': >ready; while :; do :; done', false],
-  ['a child in the background', '(: >ready; sleep 60) & sleep 60', false],
-  ['a child in a session of its own', "setsid bash -c ': >ready; sleep 60' & sleep 60", false],
-  ['a double fork', "(setsid bash -c ': >ready; sleep 60' &); sleep 60", false],
-  ['a job in a group of its own', 'set -m; (: >ready; sleep 60) & sleep 60', false],
-  ['a shell that ignores TERM', `${ignoring}; sleep 60`, true],
-  ['a grandchild that ignores TERM', `bash -c "${ignoring}" & sleep 60`, true],
-  ['a grandchild elsewhere that ignores TERM', `setsid bash -c "${ignoring}" & sleep 60`, true],
-  ['a tree that forks all the time', "trap '' TERM; : >ready; while :; do sleep 60 & sleep 0.01; done", true],
-  ['a shell that is stopped', `(until ${stopped}; do sleep 0.01; done; : >ready) & kill -STOP $$`, true],
-];
 
 describe('a cancelled run leaves nothing, and tells whether force was needed, with', {
   concurrency: 4,
