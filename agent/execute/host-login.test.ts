@@ -1,13 +1,13 @@
-/** Whatever shell an account has and whatever its start-up files do, the same comes in and goes out. */
+/** Whatever shell an user has and whatever its start-up files do, the same comes in and goes out. */
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { inputVariable, limits } from '../../protocol/index.ts';
-import { temporaryAccount } from '../../test/harness/account.ts';
 import { openHost, type TestHost } from '../../test/harness/host-runner.ts';
+import { temporaryUser } from '../../test/harness/ssh-hosts.ts';
 import { isRoot } from '../../test/harness/sshd.ts';
 
-const asRoot = isRoot ? {} : { skip: 'only root can make accounts' };
+const asRoot = isRoot ? {} : { skip: 'only root can make users' };
 const shells = ['/bin/sh', '/bin/bash', '/bin/dash', '/usr/bin/zsh', '/usr/bin/fish', '/bin/tcsh'];
 const everyByte = Array.from({ length: 255 }, (_, byte) => String.fromCharCode(byte + 1)).join('');
 
@@ -34,8 +34,8 @@ describe('with the login shell', asRoot, () => {
     test(`${shell}, quiet and noisy: values, inputs, errors and failures are the same`, {
       skip,
     }, async () => {
-      using account = temporaryAccount(shell);
-      await using host = await openHost({ user: account.name, config: ['Banner /etc/passwd'] });
+      using user = temporaryUser(shell);
+      await using host = await openHost({ user: user.name, config: ['Banner /etc/passwd'] });
       for (const round of ['quiet', 'noisy']) {
         if (round === 'noisy') noisy(host);
         const inputs = ['$HOME `id` \'"\\\n', 'Grüße 😀', everyByte, ''];
@@ -44,7 +44,7 @@ describe('with the login shell', asRoot, () => {
           await value(host, `secret="${all}"`, inputs),
           inputs.map(input => `[${input}]`).join(''),
         );
-        assert.equal(await value(host, 'secret="$(whoami) $PWD $-"'), `${account.name} /tmp hBc`);
+        assert.equal(await value(host, 'secret="$(whoami) $PWD $-"'), `${user.name} /tmp hBc`);
         assert.equal(
           await value(host, `secret="\${NOISE-quiet} \${BASH_ENV-quiet} \${SSH_CONNECTION-quiet}"`),
           'quiet quiet quiet',
@@ -61,27 +61,27 @@ describe('with the login shell', asRoot, () => {
   }
 
   test('that finds no bash: shell-missing, and not for a script that ends with 127 itself', async () => {
-    using account = temporaryAccount('/bin/dash');
-    await using host = await openHost({ user: account.name, config: ['SetEnv PATH=/nonexistent HOME=/'] });
+    using user = temporaryUser('/bin/dash');
+    await using host = await openHost({ user: user.name, config: ['SetEnv PATH=/nonexistent HOME=/'] });
     const { end } = await host.run('secret=v');
     assert.deepEqual(end, {
       kind: 'not-started',
       reason: 'shell-missing',
-      detail: `there is no bash on the PATH that ${account.name} has on 127.0.0.1`,
+      detail: `there is no bash on the PATH that ${user.name} has on 127.0.0.1`,
     });
   });
 
   test('that runs no commands: what it said instead', async () => {
-    using account = temporaryAccount('/usr/sbin/nologin');
-    await using host = await openHost({ user: account.name });
+    using user = temporaryUser('/usr/sbin/nologin');
+    await using host = await openHost({ user: user.name });
     const { end } = await host.run('secret=v');
     assert.ok(end.kind === 'not-started' && end.reason === 'host-channel-refused', JSON.stringify(end));
     assert.match(end.detail, /ended with exit code 1 and said "This account is currently not available/);
   });
 
   test('whose start-up file eats what is meant for the script: nothing of it is evaluated', async () => {
-    using account = temporaryAccount('/bin/bash');
-    await using host = await openHost({ user: account.name });
+    using user = temporaryUser('/bin/bash');
+    await using host = await openHost({ user: user.name });
     for (const eat of ['head -c 100 >/dev/null', 'read -r x', 'cat >/dev/null']) {
       writeFileSync(`${host.server.file('home')}/.bashrc`, `${eat}\n`);
       const { end } = await host.run('secret=v; touch /tmp/never', {
@@ -122,9 +122,9 @@ describe('values and inputs of the largest size', () => {
 
 describe('what a run needs of its host', () => {
   test('is no file: a full disk and a home that is read-only or missing do not matter', asRoot, async () => {
-    using account = temporaryAccount('/bin/bash', '/nonexistent');
+    using user = temporaryUser('/bin/bash');
     await using host = await openHost({
-      user: account.name,
+      user: user.name,
       config: ['SetEnv HOME=/nonexistent TMPDIR=/dev/full/nowhere'],
     });
     assert.equal(await value(host, 'secret="$TMPDIR"', ['x'.repeat(60_000)]), '/dev/full/nowhere');
@@ -139,8 +139,8 @@ describe('what a run needs of its host', () => {
 });
 
 test('what a login leaves running and what that prints later does not get between', asRoot, async () => {
-  using account = temporaryAccount('/bin/bash');
-  await using host = await openHost({ user: account.name });
+  using user = temporaryUser('/bin/bash');
+  await using host = await openHost({ user: user.name });
   const loud =
     'while sleep 0.01; do echo "noise $$"; done & noise=$!; (sleep 3; kill $noise) >/dev/null 2>&1 &\n';
   writeFileSync(`${host.server.file('home')}/.bashrc`, loud);

@@ -2,8 +2,9 @@
 import type { Execution } from '../../agent/execute/execution.ts';
 import { type HostRunner, hostRunner } from '../../agent/execute/host.ts';
 import type { Hosts, ResolvedTarget } from '../../agent/ssh/connection.ts';
-import { createHosts, type HostsOptions } from '../../agent/ssh/hosts.ts';
+import type { SshSettings } from '../../agent/ssh/hosts.ts';
 import { processesWith, type RunOptions } from './local-runner.ts';
+import { testHosts } from './ssh-hosts.ts';
 import { type Sshd, type SshdOptions, startSshd } from './sshd.ts';
 
 export interface TestHost extends AsyncDisposable {
@@ -20,28 +21,15 @@ export interface TestHost extends AsyncDisposable {
 }
 
 export interface TestHostOptions extends SshdOptions {
-  readonly settings?: Partial<HostsOptions['settings']>;
+  readonly settings?: Partial<SshSettings>;
   readonly killGraceMs?: number;
   readonly environment?: Readonly<Record<string, string>>;
 }
 
-export const sshSettings: HostsOptions['settings'] = {
-  knownHosts: undefined,
-  trust: 'strict',
-  keys: undefined,
-  agent: undefined,
-  allow: [],
-  deny: [],
-  maxSessions: 8,
-  maxConnections: 4,
-  idleMs: 60_000,
-  maxAgeMs: 600_000,
-};
-
 export async function openHost(options: TestHostOptions = {}): Promise<TestHost> {
   const { killGraceMs = 300, environment = {}, settings, ...rest } = options;
   const server = await startSshd(rest);
-  const hosts = createHosts({ settings: { ...sshSettings, ...settings } });
+  const hosts = testHosts(settings);
   const runner = hostRunner(hosts, { environment, killGraceMs });
   const target = server.target();
   const steps: string[] = [];
