@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test, { after, before } from 'node:test';
+import { createDispatcher } from '../control-plane/dispatch/dispatcher.ts';
 import { allowedActions, type Grant, type Role, roles } from '../control-plane/domain/permissions.ts';
 import type { ApiAnswer, ApiRequest } from './harness/whole-api.ts';
 import { fieldNames, firstGenFields, ourFields } from './rights/fields.ts';
@@ -10,6 +11,7 @@ import type { Operation } from './rights/operation.ts';
 import { routes } from './rights/routes.ts';
 import {
   absent,
+  connector,
   type RightsWorld,
   rightsWorld,
   secret,
@@ -157,6 +159,38 @@ test('an explanation names no delegate and no value of what its reader may not v
     Object.fromEntries(inputs.map(({ label, value }) => [label, value]));
   assert.deepEqual(valuesOf(all), { path: 'own path', url: 'foreign url' });
   assert.deepEqual(valuesOf(here), { path: 'own path', url: undefined });
+});
+
+test('a fetch or test that no delegate can take names none that its caller may not view', async () => {
+  await using world = await rightsWorld();
+  const { roster, tools } = world;
+  const own = { orgIdentifier: 'near', projectIdentifier: 'here' };
+  const { connector: from } = connector('', 'near', 'near_template');
+  const spec = { ...from.spec, template: { ...from.spec.template, templateRef: 'near_template' } };
+  const { secret: named } = secret('', 'near');
+  const values = { ...named.spec, secretManagerIdentifier: 'near_connector' };
+  await tools.apply(
+    yaml({ connector: { ...from, ...own, spec } }, { secret: { ...named, ...own, spec: values } }),
+  );
+  tools.play = createDispatcher({ roster, clock: tools.clock });
+  const project = { role: 'fetcher', scope: 'org/near/here' } as const;
+  const key = await world.key('runs', [project, { role: 'editor', scope: 'org/near/here' }]);
+  const all = await world.key('runs all', [{ role: 'admin', scope: 'account' }]);
+  const runs = [
+    ...routes.filter(({ name }) => ['POST /fetch', 'POST /connectors/test'].includes(name)),
+    ...ourFields.filter(({ name }) => /fetch|ConnectionTest/.test(name)),
+  ];
+  assert.equal(runs.length, 4);
+  for (const { name, requests } of runs) {
+    const [request] = requests('', 'near');
+    assert.ok(request);
+    const inProject = JSON.parse(JSON.stringify(request).replaceAll('account.near', 'org/near/here/near'));
+    const { text } = await world.ask(key, inProject);
+    // It serves the project; the project delegate of others does not, and is nobody's business here.
+    assert.match(text, /near-delegate.*tags lack/, name);
+    assert.doesNotMatch(text, /foreign-project-delegate/, name);
+    assert.match((await world.ask(all, inProject)).text, /foreign-project-delegate/, name);
+  }
 });
 
 test('docs/permissions.md lists every route and field, with what it needs', () => {
