@@ -181,22 +181,14 @@ test('a secret takes the right to use its manager, whether that is there or not'
   assert.equal(await store.outcome(aSecret({ scope, manager: 'account.shared' }), editor, user), 'created');
 });
 
-test('a template that one may not view is not there', async () => {
+test('a template of a scope above may be pinned by whoever edits the connector, as it is visible from there', async () => {
   await using store = await world();
   const connector = (name: string) => aConnector({ scope, templateRef: `account.${name}` });
-  const none = (name: string) =>
-    `Invalid request: x.yaml:1: connector.spec.template: there is no template account.${name}@1; apply it first`;
-  for (const name of ['shared', 'nothing'])
-    assert.equal(await store.outcome(connector(name), editor), none(name));
   assert.equal(
-    await store.outcome(connector('shared'), editor, { role: 'viewer', scope: 'account' }),
-    'created',
+    await store.outcome(connector('nothing'), editor),
+    'Invalid request: x.yaml:1: connector.spec.template: there is no template account.nothing@1; apply it first',
   );
-  // What the connector runs already, its editor may leave as it is.
-  assert.equal(
-    await store.outcome(aConnector({ scope, templateRef: 'account.shared', timeout: 30 }), editor),
-    'changed',
-  );
+  assert.equal(await store.outcome(connector('shared'), editor), 'created');
 });
 
 test('what the connector brings is for whoever saved the connector: a secret of it needs no right to use that', async () => {
@@ -241,6 +233,21 @@ test("who changes a connector answers for what its secrets' inputs come to name 
   const user: Grant = { role: 'fetcher', scope: 'account', secret: 'account.token' };
   assert.equal(await store.outcome(connector('account.'), editor, user), 'changed');
   assert.equal(await store.outcome(connector('account.', { timeout: 30 }), editor), 'changed');
+});
+
+test('what is unchanged needs no right to what it names, so that a folder can be applied as a whole', async () => {
+  const script = 'secret="<+secrets.getValue("account.token")>"';
+  const connector = aConnector({ scope, templateRef: 'tpl' });
+  const documents = [
+    aTemplate({ scope, script }),
+    connector,
+    aSecret({ scope, manager: 'account.shared' }),
+    aSecret({ identifier: 't', scope, manager: 'conn' }),
+  ];
+  await using store = await world(...documents);
+  for (const document of documents) assert.equal(await store.outcome(document, editor), 'unchanged');
+  const changed = aConnector({ scope, templateRef: 'tpl', timeout: 30 });
+  assert.equal(await store.outcome(changed, editor), denied);
 });
 
 test('where a secret is kept is told only to those who may use it', async () => {

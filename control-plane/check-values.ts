@@ -4,7 +4,7 @@ import type { TemplateContent, UsageScope } from './domain/entities.ts';
 import { RequestError } from './domain/errors.ts';
 import { parseText } from './domain/expression.ts';
 import { literalProblems } from './domain/input-rules.ts';
-import { type GivenInput, inputLabel } from './domain/inputs.ts';
+import { type GivenInput, inputLabel, sameInput } from './domain/inputs.ts';
 import { pathProblems } from './domain/spec-path.ts';
 import { findApplication } from './store/applications.ts';
 import type { Database } from './store/database.ts';
@@ -15,18 +15,23 @@ export function valueProblems(
   given: readonly GivenInput[],
   source: 'connector' | 'secret',
 ): string[] {
-  return [...literalProblems(inputs, given, source), ...inputPathProblems(given, spec)];
+  const isSecret = (own: GivenInput) =>
+    inputs.some(input => input.type === 'Secret' && sameInput(input, own));
+  const known = given.map(own => (isSecret(own) ? { ...own, type: 'Secret' as const } : own));
+  return [...literalProblems(inputs, given, source), ...inputPathProblems(known, spec)];
 }
 
-/** What is wrong with the fields of the template that values of inputs name. */
+/** What is wrong with the fields of the template that values of inputs name. What is secret is not quoted. */
 export function inputPathProblems(
-  inputs: readonly Pick<GivenInput, 'list' | 'name' | 'value'>[],
+  inputs: readonly Pick<GivenInput, 'list' | 'name' | 'type' | 'value'>[],
   spec: unknown,
 ): string[] {
   return inputs.flatMap(input => {
-    const { value } = input;
+    const { type, value } = input;
     const text = value.kind === 'fixed' ? value.text : (value.defaultText ?? '');
-    return textPathProblems(text, spec).map(problem => `input "${inputLabel(input)}": ${problem}`);
+    const shown = (problem: string) =>
+      type === 'Secret' ? "it names a field of the template's spec that cannot be used" : problem;
+    return textPathProblems(text, spec).map(problem => `input "${inputLabel(input)}": ${shown(problem)}`);
   });
 }
 

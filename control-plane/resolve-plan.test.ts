@@ -114,15 +114,83 @@ test('selectors and the working directory are evaluated, trimmed, and must be so
   );
 });
 
-test('what is to run on a target host is refused by name', async () => {
-  const auth = { type: 'SSH', spec: { credentialType: 'KeyPath', spec: { userName: 'u', keyPath: '/k' } } };
+test('what runs on a target host has the host, and the credentials that logging in takes, in its plan', async () => {
+  const sshKey = (identifier: string, spec: object, port?: number) => ({
+    secret: {
+      identifier,
+      name: identifier,
+      type: 'SSHKey',
+      spec: { ...(port ? { port } : {}), auth: { type: 'SSH', spec } },
+    },
+  });
+  const text = (identifier: string, value: string) => ({
+    secret: { identifier, name: identifier, type: 'SecretText', spec: { valueType: 'Inline', value } },
+  });
+  const keySpec = { userName: 'deploy', key: 'account.pem', encryptedPassphrase: 'account.pp' };
+  const fingerprint = `SHA256:${'A'.repeat(43)}`;
   await using world = await plansOf(
-    { secret: { identifier: 'jump', name: 'jump', type: 'SSHKey', spec: { auth } } },
+    text('pem', '-----BEGIN KEY-----\nx\n'),
+    text('pp', 'opensesame'),
+    text('pw', 'hunter2'),
+    sshKey('key', { credentialType: 'KeyReference', spec: keySpec }, 2222),
+    sshKey('password', { credentialType: 'Password', spec: { userName: 'jump', password: 'account.pw' } }),
     aTemplate(),
-    aConnector({ onDelegate: false, host: 'h', connectorRef: 'account.jump', workingDirectory: '/tmp' }),
+    aConnector({
+      onDelegate: false,
+      host: 'db.exämple',
+      connectorRef: 'account.key',
+      workingDirectory: '/srv/$NAME',
+      hostKeys: [fingerprint],
+      jumpHosts: [
+        { host: 'bastion', connectorRef: 'account.password' },
+        { host: '[::1]', delegateCredential: { name: 'own', userName: 'me', port: 23 } },
+      ],
+    }),
     aSecret(),
   );
-  assert.match((await refusalOf(world.plan())).message, /account\.conn: running the script on a target host/);
+  const { target, workingDirectory } = await world.plan();
+  assert.equal(workingDirectory, '/srv/$NAME');
+  assert.deepEqual(target, {
+    host: 'db.xn--exmple-cua',
+    port: 2_222,
+    user: 'deploy',
+    credential: {
+      kind: 'open',
+      opened: { kind: 'key', privateKey: '-----BEGIN KEY-----\nx\n', passphrase: 'opensesame' },
+    },
+    hostKeys: [fingerprint],
+    legacyAlgorithms: false,
+    jumps: [
+      {
+        host: 'bastion',
+        port: 22,
+        user: 'jump',
+        credential: { kind: 'open', opened: { kind: 'password', password: 'hunter2' } },
+        hostKeys: [],
+      },
+      {
+        host: '::1',
+        port: 23,
+        user: 'me',
+        credential: { kind: 'delegate', name: 'own' },
+        hostKeys: [],
+      },
+    ],
+  });
+});
+
+test('a login that takes Kerberos is refused by name', async () => {
+  const auth = { type: 'Kerberos', spec: { principal: 'p', realm: 'R' } };
+  await using world = await plansOf(
+    { secret: { identifier: 'krb', name: 'krb', type: 'SSHKey', spec: { auth } } },
+    aTemplate(),
+    aConnector({ onDelegate: false, host: 'h', connectorRef: 'account.krb', workingDirectory: '/tmp' }),
+    aSecret(),
+  );
+  assert.match(
+    (await refusalOf(world.plan())).message,
+    /account\.krb: logging in with Kerberos is not supported/,
+  );
 });
 
 test('a connector that changed since may leave a secret without an input, which is said and not guessed', async () => {

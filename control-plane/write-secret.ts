@@ -39,6 +39,10 @@ async function write(tools: WriteTools, source: NewSecret): Promise<Applied> {
       `Secret with identifier ${source.identifier} already exists in this scope`,
       'it was made through the FirstGen API; change it there, or take another identifier',
     ]);
+  const { value } = source;
+  // Whether a value is the one that is there would tell it to whoever may try often enough.
+  if (before && same(before.document, source.document) && !value)
+    return { kind: 'secret', reference, change: 'unchanged' };
   if (before && before.type !== source.type) throw invalid('Cannot change secret type after creation.');
   const manager = source.connector;
   if (before && !sameManager(before.connector, manager))
@@ -46,12 +50,8 @@ async function write(tools: WriteTools, source: NewSecret): Promise<Applied> {
   const secret: Secret = { ...source, uuid: before?.uuid ?? newUuid() };
   await assertUsageScope(database, secret.usageScope);
   const subject = manager && (await checkAgainst(tools, manager, source, secret));
-  const { value } = source;
   if (!manager && secret.type !== 'SSHKey' && !before && !value)
     throw invalid(`secret.spec.${secret.type === 'SecretFile' ? 'file or content' : 'value'} is required`);
-  // Whether a value is the one that is there would tell it to whoever may try often enough.
-  if (before && same(before.document, secret.document) && !value)
-    return { kind: 'secret', reference, change: 'unchanged' };
   if (!before) await insertSecret(database, secret, now);
   else if (!(await updateSecret(database, { ...secret, revision: before.revision }, now)))
     throw invalid(`secret ${reference} was changed by somebody else; try again`);

@@ -152,6 +152,12 @@ rows('§7, the grammar', {
     asked: template('a<+hunter2>', 'Secret'),
     message: `${at}the expression at character 2 is not understood`,
   },
+  'nor of a field that it names': {
+    there: managerWith([variable('a', '<+input>', { type: 'Secret' })]),
+    asked: aSecret({ inputs: [variable('a', '<+spec.hunter2>')] }),
+    message:
+      'Invalid request: secret.spec.value: input "a": it names a field of the template\'s spec that cannot be used',
+  },
   'nor of anything in a secret': {
     there: managerWith([variable('a', '<+input>', { type: 'Secret' })]),
     asked: aSecret({ inputs: [variable('a', 'ab<+hunter2>')] }),
