@@ -102,6 +102,8 @@ async function writeConnector(tools: WriteTools, source: ConnectorSource): Promi
   const before = await findConnector(database, source);
   if (before && before.generation !== 'NG')
     throw invalid(`connector ${reference} was made through the FirstGen API; change it there`);
+  if (before && same(before.document, source.document))
+    return { kind: 'connector', reference, change: 'unchanged' };
   const stays = before && sameTemplate(before.template, source.template);
   // What a connector runs already is no news to whoever may edit it.
   const template =
@@ -136,8 +138,6 @@ async function writeConnector(tools: WriteTools, source: ConnectorSource): Promi
     }
     used.push(credential);
   }
-  if (before && same(before.document, source.document))
-    return { kind: 'connector', reference, change: 'unchanged' };
   if (before) {
     await assertUsesOfSecrets(tools, await readable(database, before), { connector, content });
   }
