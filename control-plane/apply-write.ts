@@ -1,6 +1,6 @@
 /** Writes one document's entity, in the transaction of its `apply`: what it refers to is looked up there. */
 import { isDeepStrictEqual } from 'node:util';
-import { authorize, visible } from './access/authorize.ts';
+import { authorize } from './access/authorize.ts';
 import type { Placed } from './apply-documents.ts';
 import { assertUses, assertUsesOfSecrets } from './check-uses.ts';
 import { assertUsageScope, placePathProblems, valueProblems } from './check-values.ts';
@@ -105,9 +105,7 @@ async function writeConnector(tools: WriteTools, source: ConnectorSource): Promi
   if (before && same(before.document, source.document))
     return { kind: 'connector', reference, change: 'unchanged' };
   const stays = before && sameTemplate(before.template, source.template);
-  // What a connector runs already is no news to whoever may edit it.
-  const template =
-    stays || visible(caller, source.template) ? await findTemplate(database, source.template) : undefined;
+  const template = await findTemplate(database, source.template);
   if (!template) {
     const wanted = `${formatReference(source.template)}@${source.template.versionLabel}`;
     throw invalid(`connector.spec.template: there is no template ${wanted}; apply it first`);
@@ -127,17 +125,7 @@ async function writeConnector(tools: WriteTools, source: ConnectorSource): Promi
   const connector: Connector = { ...source, uuid: before?.uuid ?? newUuid() };
   await assertUsageScope(database, connector.usageScope);
   const used = await assertUses(tools, { connector, content });
-  if (connector.target.kind === 'host' && connector.target.credential) {
-    const { credential } = connector.target;
-    authorize(caller, 'use', { scope: credential.scope, secret: formatReference(credential) });
-    const key = await findSecret(database, credential);
-    if (key?.type !== 'SSHKey') {
-      throw invalid(
-        `connector.spec.connectorRef: there is no SSHKey secret ${formatReference(credential)}; apply it first`,
-      );
-    }
-    used.push(credential);
-  }
+  used.push(...(await assertCredentials(tools, connector)));
   if (before) {
     await assertUsesOfSecrets(tools, await readable(database, before), { connector, content });
   }
@@ -146,8 +134,27 @@ async function writeConnector(tools: WriteTools, source: ConnectorSource): Promi
   else if (!(await updateConnector(database, { ...row, revision: before.revision }, now)))
     throw invalid(`connector ${reference} was changed by somebody else; try again`);
   await setSecretUses(database, { kind: 'connector', ...idOf(source) }, used);
-  if (!connector.ignoreTest && connector.target.kind === 'delegate') await tools.test({ connector, content });
+  if (!connector.ignoreTest) await tools.test({ connector, content });
   return { kind: 'connector', reference, change: before ? 'changed' : 'created' };
+}
+
+/** The SSHKey secrets that logging in to the target takes: there, and the caller's to use. */
+async function assertCredentials(
+  { database, caller }: WriteTools,
+  { target }: Connector,
+): Promise<Reference[]> {
+  if (target.kind === 'delegate') return [];
+  const used = [target, ...(target.jumps ?? [])].flatMap(({ credential }) =>
+    credential ? [credential] : [],
+  );
+  for (const credential of used) {
+    const reference = formatReference(credential);
+    authorize(caller, 'use', { scope: credential.scope, secret: reference });
+    const key = await findSecret(database, credential);
+    if (key?.type !== 'SSHKey')
+      throw invalid(`connector.spec.connectorRef: there is no SSHKey secret ${reference}; apply it first`);
+  }
+  return used;
 }
 
 /** What a connector was; undefined where this version can't read it any more. */

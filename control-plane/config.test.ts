@@ -13,8 +13,16 @@ const refused = (flags: Record<string, unknown>, env: NodeJS.ProcessEnv, message
     },
   );
 
+/** What the settings are that a test does not name. */
+const rest = {
+  keyRing: { ring: undefined, file: undefined, command: undefined },
+  auditFile: undefined,
+  graphqlExplorer: false,
+};
+
 test('without settings it listens on this machine only, in a folder beside', () => {
   assert.deepEqual(readConfig({}, {}), {
+    ...rest,
     host: '127.0.0.1',
     port: 8080,
     dataFolder: resolve('legate-data'),
@@ -32,6 +40,7 @@ test('a flag is stronger than the environment, and either than the default', () 
   };
   const flags = { listen: '10.0.0.2:2', data: '/flag', logLevel: 'warn', databaseUrl: 'postgresql://flag/d' };
   assert.deepEqual(readConfig(flags, env), {
+    ...rest,
     host: '10.0.0.2',
     port: 2,
     dataFolder: '/flag',
@@ -39,6 +48,7 @@ test('a flag is stronger than the environment, and either than the default', () 
     logLevel: 'warn',
   });
   assert.deepEqual(readConfig({}, env), {
+    ...rest,
     host: '10.0.0.1',
     port: 1,
     dataFolder: '/env',
@@ -103,4 +113,23 @@ test('a database is named by the URL of a Postgres, and a wrong one is refused w
     refused({ databaseUrl: url }, {}, `--database-url ${rule}`);
     if (url) refused({}, { LEGATE_DATABASE_URL: url }, `LEGATE_DATABASE_URL ${rule}`);
   }
+});
+
+test('the key ring comes from one place, and the explorer is off unless it is switched on', () => {
+  const env = {
+    LEGATE_KEY_RING: 'a',
+    LEGATE_KEY_RING_FILE: '/ring',
+    LEGATE_KEY_COMMAND: 'pass ring',
+    LEGATE_AUDIT_FILE: '/audit.jsonl',
+    LEGATE_GRAPHQL_EXPLORER: 'TRUE',
+  };
+  const { keyRing, auditFile, graphqlExplorer } = readConfig({}, env);
+  assert.deepEqual(keyRing, { ring: 'a', file: '/ring', command: 'pass ring' });
+  assert.deepEqual([auditFile, graphqlExplorer], ['/audit.jsonl', true]);
+  assert.equal(readConfig({ graphqlExplorer: true }, {}).graphqlExplorer, true);
+  refused(
+    {},
+    { LEGATE_GRAPHQL_EXPLORER: 'maybe' },
+    'LEGATE_GRAPHQL_EXPLORER must be true or false (got "maybe")',
+  );
 });

@@ -10,6 +10,7 @@ import { formatReference } from './domain/reference.ts';
 import { resolveSelectors } from './domain/selectors.ts';
 import type { Encryption } from './encryption/encryption.ts';
 import { declaredInputs, environmentOf, expressionOf, type Subject } from './plan-environment.ts';
+import { planTarget } from './plan-target.ts';
 import type { Database } from './store/database.ts';
 import { assertLink, builtInValue, findNamed, type Naming, noneNamed, subjectOf } from './used-secrets.ts';
 
@@ -50,12 +51,6 @@ export async function resolve(
   waiting: readonly Connector[] = [],
 ): Promise<Resolution> {
   const { connector, content, secret } = subject;
-  if (connector.target.kind === 'host') {
-    throw new RequestError(
-      'INVALID_REQUEST',
-      `${formatReference(connector)}: running the script on a target host is not supported yet; use onDelegate: true`,
-    );
-  }
   const declared = declaredInputs(subject);
   const inputs = secret
     ? resolveInputs(declared, connector.inputs, secret.inputs)
@@ -72,6 +67,9 @@ export async function resolve(
   const plain = async (text: string, what: string) =>
     plainText(await evaluate(expressionOf(text), environment), what);
   const directory = connector.workingDirectory;
+  // FirstGen's `isConnectorTemplatized`: the credential's id comes as a variable of this name.
+  const credentialId = inputs.find(({ name }) => name === 'connectorId')?.text;
+  const target = await planTarget(tools, connector, plain, credentialId);
   const plan: Plan = {
     subject: {
       secret: secret ? formatReference(secret) : '',
@@ -82,6 +80,7 @@ export async function resolve(
     program: { text: content.program.text, digest: content.program.digest },
     inputs: planned,
     workingDirectory: directory === undefined ? undefined : await plain(directory, 'workingDirectory'),
+    ...(target ? { target } : {}),
     selectors: await resolveSelectors(connector.selectors, connector.selectorSyntax, text =>
       plain(text, 'a delegate selector'),
     ),

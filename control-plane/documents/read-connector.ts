@@ -2,7 +2,6 @@
 import type { Connector, Target } from '../domain/entities.ts';
 import type { GivenInput } from '../domain/inputs.ts';
 import { parseFieldReference } from '../domain/reference.ts';
-import type { Scope } from '../domain/scope.ts';
 import { selectorProblem } from '../domain/selectors.ts';
 import {
   duplicateProblems,
@@ -15,6 +14,7 @@ import {
   scopeAt,
   typeOf,
 } from './problems.ts';
+import { readTarget } from './read-target.ts';
 import { ConnectorDocument } from './schemas.ts';
 import { readUsageScope } from './usage-scope.ts';
 import { type Checked, checker } from './validate.ts';
@@ -39,7 +39,7 @@ export function readConnector(data: unknown): Checked<ConnectorSource> {
     );
   }
   if (spec.default) problems.push('Custom secret manager cannot be set as default secret manager');
-  const target = targetOf(spec, scope, problems, references);
+  const target = readTarget(spec, scope, { problems, references });
   problems.push(...placeProblems(spec, target));
   const path = 'connector.spec.template.templateInputs';
   const inputs = inputLists.flatMap(list => {
@@ -80,37 +80,6 @@ export function readConnector(data: unknown): Checked<ConnectorSource> {
   return finish(problems, make, references);
 }
 
-/** Absent, `onDelegate` follows from whether a host or a credential is given. */
-function targetOf(
-  spec: ConnectorDocument['spec'],
-  scope: Scope,
-  problems: Problems,
-  references: Problems,
-): Target {
-  const remote = spec.onDelegate === undefined ? Boolean(spec.host || spec.connectorRef) : !spec.onDelegate;
-  if (!remote) return { kind: 'delegate' };
-  const missing = (['host', 'connectorRef', 'workingDirectory'] as const).filter(field => !spec[field]);
-  if (missing.length > 0) {
-    const why = spec.onDelegate === undefined ? 'it runs on a target host' : 'onDelegate is false';
-    problems.push(
-      `connector.spec: ${why}, so host, connectorRef and workingDirectory are required ` +
-        `(missing: ${missing.join(', ')})`,
-    );
-    return { kind: 'delegate' };
-  }
-  const { host = '', connectorRef = '' } = spec;
-  const field = 'connector.spec.connectorRef';
-  const credential = referenceAt(
-    () => parseFieldReference(connectorRef, scope, 'connectorRef'),
-    field,
-    references,
-  );
-  return { kind: 'host', host: host.trim(), credential };
-}
-
-/** A leading dash would be an option to a program that is given the host, blanks and control characters worse. */
-const hostRule = /^(?!-)[\p{L}\p{N}._:[\]%-]{1,255}$/u;
-
 function placeProblems(
   { delegateSelectors = [], selectorSyntax, workingDirectory = '' }: ConnectorDocument['spec'],
   target: Target,
@@ -126,8 +95,6 @@ function placeProblems(
   if (target.kind === 'delegate') {
     if (!begins) problems.push(`${at} must be an absolute path of at most 4096 characters`);
     if (workingDirectory.includes('$')) problems.push(`${at}: variables ($NAME) work on a target host only`);
-  } else if (!target.host.includes('<+') && !hostRule.test(target.host)) {
-    problems.push('connector.spec.host must be a host name or address, without blanks or a leading "-"');
-  } else problems.push(...publicTextProblems('connector.spec.host', target.host));
+  }
   return problems;
 }

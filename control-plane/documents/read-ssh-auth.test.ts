@@ -11,8 +11,13 @@ function read(auth: unknown, scope: Scope = 'account', port?: string) {
 const ssh = (credentialType: string, spec: object) => ({ type: 'SSH', spec: { credentialType, spec } });
 const at = (scope: Scope, identifier: string) => ({ scope, identifier });
 
-test('a key is a file secret, with a passphrase or without', () => {
-  const spec = { userName: 'deploy', key: 'pem', encryptedPassphrase: 'account.pp' };
+test('a key is a file secret, and may have a passphrase and a certificate', () => {
+  const spec = {
+    userName: 'deploy',
+    key: 'pem',
+    encryptedPassphrase: 'account.pp',
+    certificate: 'account.cert',
+  };
   const { credential, problems } = read(ssh('KeyReference', spec), 'org/pay/demo', '2222');
   assert.deepEqual(problems, []);
   assert.deepEqual(credential, {
@@ -21,8 +26,13 @@ test('a key is a file secret, with a passphrase or without', () => {
     port: 2_222,
     key: at('org/pay/demo', 'pem'),
     passphrase: at('account', 'pp'),
+    certificate: at('account', 'cert'),
   });
-  assert.deepEqual(secretsOfCredential(credential), [at('org/pay/demo', 'pem'), at('account', 'pp')]);
+  assert.deepEqual(secretsOfCredential(credential), [
+    at('org/pay/demo', 'pem'),
+    at('account', 'pp'),
+    at('account', 'cert'),
+  ]);
 });
 
 test('a key may lie on the delegate', () => {

@@ -40,7 +40,9 @@ export function readSshAuth(
   if (!userName) problems.push(`${inner}.userName is required`);
   else if (!userRule.test(userName))
     problems.push(`${inner}.userName must be a user name, without blanks, quotes or a leading "-"`);
-  const reference = (field: 'key' | 'password' | 'encryptedPassphrase'): Reference | undefined => {
+  const reference = (
+    field: 'key' | 'password' | 'encryptedPassphrase' | 'certificate',
+  ): Reference | undefined => {
     const text = credential[field];
     if (!text) return undefined;
     return referenceAt(() => parseFieldReference(text, scope, field), `${inner}.${field}`, problems);
@@ -58,6 +60,7 @@ export function readSshAuth(
         ...login,
         key: required('key'),
         passphrase: reference('encryptedPassphrase'),
+        certificate: reference('certificate'),
       };
     case 'KeyPath':
       if (!credential.keyPath) problems.push(`${inner}.keyPath is required`);
@@ -79,7 +82,7 @@ export function readSshAuth(
 export function secretsOfCredential(ssh: SshCredential | undefined): Reference[] {
   switch (ssh?.kind) {
     case 'KeyReference':
-      return ssh.passphrase ? [ssh.key, ssh.passphrase] : [ssh.key];
+      return [ssh.key, ssh.passphrase, ssh.certificate].filter(used => used !== undefined);
     case 'KeyPath':
       return ssh.passphrase ? [ssh.passphrase] : [];
     case 'Password':

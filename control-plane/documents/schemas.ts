@@ -108,6 +108,26 @@ export const UsageScopeDocument = open({
   ),
 });
 
+const HostKey = ruled(
+  '^SHA256:[A-Za-z0-9+/]{43}=?$',
+  'must be the fingerprint of a host key, as in SHA256:…',
+);
+
+/** Ours: what only the delegate holds, by its name there. */
+const DelegateCredential = open({
+  name: ruled('^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$', 'must be 1 to 128 letters, digits, ".", "_" or "-"'),
+  userName: ruled('^[A-Za-z0-9_.][A-Za-z0-9_.@+-]{0,254}$', 'must be a user name'),
+  port: Type.Optional(Port),
+});
+
+/** Ours, beside a host's `connectorRef`. */
+const hostFields = {
+  host: maybe,
+  connectorRef: maybe,
+  delegateCredential: Type.Optional(DelegateCredential),
+  hostKeys: Type.Optional(list(HostKey)),
+};
+
 export const ConnectorDocument = open({
   ...common,
   identifier: Identifier,
@@ -129,8 +149,11 @@ export const ConnectorDocument = open({
     /** Ours. Each of `delegateSelectors` is an expression over tags. */
     selectorSyntax: Type.Optional(ruled('^expression$', 'must be expression, or left out')),
     onDelegate: Type.Optional(bool),
-    host: maybe,
-    connectorRef: maybe,
+    ...hostFields,
+    /** Ours: hosts on the way to `host`, the first one first. */
+    jumpHosts: Type.Optional(list(open(hostFields))),
+    /** Ours: accept algorithms that are not considered safe any more. */
+    legacyAlgorithms: Type.Optional(bool),
     workingDirectory: Type.Optional(
       ruled('^([^\\0]{0,4096})?$', 'must be an absolute path of at most 4096 characters'),
     ),
@@ -179,6 +202,8 @@ export const SshAuthDocument = open({
           keyPath: maybe,
           password: maybe,
           encryptedPassphrase: maybe,
+          /** Ours: an OpenSSH user certificate for the key, a file or text secret. */
+          certificate: maybe,
         }),
       ),
       principal: maybe,
