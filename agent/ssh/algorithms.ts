@@ -55,12 +55,13 @@ const hostKeyAlgorithms = {
 
 export type HostKeyType = keyof typeof hostKeyAlgorithms;
 
+/** RSA last: some servers (dropbear) offer it without having such a key, and end when they are asked for it. */
 export const hostKeyTypes: readonly HostKeyType[] = [
   'ssh-ed25519',
-  'ssh-rsa',
   'ecdsa-sha2-nistp256',
   'ecdsa-sha2-nistp384',
   'ecdsa-sha2-nistp521',
+  'ssh-rsa',
 ];
 
 /** What is asked of a host about which nothing is known: keys on NIST's curves only count where they were pinned. */

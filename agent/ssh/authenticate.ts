@@ -18,6 +18,8 @@ export interface Authentication {
   /** The method that was tried last. */
   method(): string;
   note(why: string): void;
+  /** Is there already something to tell? */
+  noted(): boolean;
 }
 
 /** For one login of `user`. A certificate is not used here: ssh2 knows none. */
@@ -42,9 +44,15 @@ export function authentication(user: string, login: Login, legacyAlgorithms: boo
         return false;
       return attempt({ type: 'keyboard-interactive', username: user, prompt: answer(login.password, note) });
     }
-    if (tried.length > 0) return false;
-    const signer = login.kind === 'agent' ? new ssh2.OpenSSHAgent(login.socket) : holding(login.key);
-    return attempt({ type: 'agent', username: user, agent: new LoginAgent(signer, legacyAlgorithms, note) });
+    const rules = { sha1: legacyAlgorithms, note };
+    if (login.kind === 'key') {
+      if (tried.length > 0) return false;
+      return attempt({ type: 'publickey', username: user, key: asKey(login.key, rules) });
+    }
+    if (tried.length === 0)
+      return attempt({ type: 'agent', username: user, agent: new LocalAgent(login.socket, rules) });
+    // Of an agent's keys ssh2 does not tell what the host said; so it is asked what it would like better.
+    return !left ? { type: 'none', username: user } : false;
   }
 
   const nameOf = (method: string) => (method === 'agent' ? 'publickey' : method);
@@ -59,6 +67,7 @@ export function authentication(user: string, login: Login, legacyAlgorithms: boo
       return next(left);
     },
     note,
+    noted: () => notes.length > 0,
     method: () => nameOf(tried.at(-1) ?? 'none'),
     explain() {
       const methods = [...new Set(tried.map(nameOf))].join(', ') || 'nothing';
@@ -85,55 +94,54 @@ function answer(password: string, note: (why: string) => void): Prompt {
   };
 }
 
-/** Where keys are, and who signs with them. */
-interface Signer {
-  getIdentities(cb: IdentityCallback<ParsedKey>): void;
-  sign(publicKey: ParsedKey, data: Buffer, options: SigningRequestOptions, cb: SignCallback): void;
-}
-
-/** A key that we hold ourselves. */
-function holding(key: PrivateKey): Signer {
-  return {
-    getIdentities(cb) {
-      const parsed = ssh2.utils.parseKey(`${key.type} ${key.publicKey.toString('base64')}`);
-      if (parsed instanceof Error) cb(new Error('the key is of no type that ssh2 knows'));
-      else cb(null, [parsed]);
-    },
-    sign(_publicKey, data, { hash = 'sha1' }, cb) {
-      cb(null, key.sign(data, hash));
-    },
+/**
+ * A key that we hold ourselves, as ssh2 likes its keys. It signs nothing with SHA-1, which ssh2 would do by itself
+ * for RSA when a host says nothing of better; throwing ends the login.
+ */
+function asKey(key: PrivateKey, { sha1, note }: Rules): ParsedKey {
+  const parsed = ssh2.utils.parseKey(`${key.type} ${key.publicKey.toString('base64')}`);
+  if (parsed instanceof Error) throw new Error('a key of a type that ssh2 does not know');
+  parsed.isPrivateKey = () => true;
+  parsed.sign = (data, hash = 'sha1') => {
+    if (hash !== 'sha256' && hash !== 'sha512' && key.type === 'ssh-rsa' && !sha1) throw refuseSha1(note);
+    return key.sign(Buffer.from(data), hash === 'sha512' ? 'sha512' : hash === 'sha256' ? 'sha256' : 'sha1');
   };
+  return parsed;
 }
 
-/** Signs nothing with SHA-1, which ssh2 does by itself for RSA keys when a host says nothing of better. */
-class LoginAgent extends ssh2.BaseAgent<ParsedKey> {
-  readonly #signer: Signer;
-  readonly #sha1: boolean;
-  readonly #note: (why: string) => void;
+interface Rules {
+  readonly sha1: boolean;
+  readonly note: (why: string) => void;
+}
 
-  constructor(signer: Signer, sha1: boolean, note: (why: string) => void) {
+function refuseSha1(note: Rules['note']): Error {
+  note('it takes RSA keys with SHA-1 only, which is not safe any more');
+  return new Error('no signature with SHA-1');
+}
+
+/** An ssh-agent, with the same rule. */
+class LocalAgent extends ssh2.BaseAgent<ParsedKey> {
+  readonly #agent: ssh2.OpenSSHAgent;
+  readonly #rules: Rules;
+
+  constructor(socket: string, rules: Rules) {
     super();
-    this.#signer = signer;
-    this.#sha1 = sha1;
-    this.#note = note;
+    this.#agent = new ssh2.OpenSSHAgent(socket);
+    this.#rules = rules;
   }
 
   getIdentities(cb: IdentityCallback<ParsedKey>): void {
-    this.#signer.getIdentities((error, keys) => {
-      if (error) this.#note('the ssh-agent gave no keys');
-      else if (keys?.length === 0) this.#note('the ssh-agent holds no key');
+    this.#agent.getIdentities((error, keys) => {
+      if (error) this.#rules.note('the ssh-agent gave no keys');
+      else if (keys?.length === 0) this.#rules.note('the ssh-agent holds no key');
       cb(error, keys);
     });
   }
 
-  sign(publicKey: ParsedKey, data: Buffer, options: SigningRequestOptions | SignCallback, cb?: SignCallback) {
+  sign(key: ParsedKey, data: Buffer, options: SigningRequestOptions | SignCallback, cb?: SignCallback): void {
     const done = typeof options === 'function' ? options : (cb ?? (() => {}));
     const { hash = 'sha1' } = typeof options === 'function' ? {} : options;
-    if (publicKey.type === 'ssh-rsa' && hash === 'sha1' && !this.#sha1) {
-      this.#note('it takes RSA keys with SHA-1 only, which is not safe any more');
-      done(new Error('no signature with SHA-1'));
-      return;
-    }
-    this.#signer.sign(publicKey, data, { hash }, done);
+    if (key.type === 'ssh-rsa' && hash === 'sha1' && !this.#rules.sha1) done(refuseSha1(this.#rules.note));
+    else this.#agent.sign(key, data, { hash }, done);
   }
 }

@@ -18,8 +18,26 @@ export type Opened =
   /** There is no connection any more, or nobody answers on it. */
   | { readonly gone: string };
 
+/** What a host's software can't do with the channels of one connection. */
+export interface Quirks {
+  /** Most channels at once. */
+  readonly channels?: number;
+  /** It gives one channel, and never another. */
+  readonly once?: boolean;
+}
+
+/** By the line with which a host begins: `SSH-2.0-…`. */
+export function quirksOf(ident: string): Quirks {
+  // Dropbear takes a channel whose command has not begun for one that has ended, when another one's command ends; then
+  // it closes it, or crashes (2022.83).
+  if (/^SSH-2\.0-dropbear/i.test(ident)) return { channels: 1 };
+  if (/^SSH-2\.0-tinyssh/i.test(ident)) return { channels: 1, once: true };
+  return {};
+}
+
 /** A connection that is logged in. */
 export interface Connection {
+  readonly quirks: Quirks;
   /** Starts a command. An answer that takes longer than `patienceMs` counts as none. */
   open(command: string, patienceMs: number): Promise<Opened>;
   /** Resolves when it is closed, with the reason. */
@@ -33,9 +51,6 @@ export interface Life {
   /** Undefined while it lives. */
   why(): string | undefined;
 }
-
-/** RFC 4254's code for "never", where the others mean "not now". */
-const administrativelyProhibited = 1;
 
 /** Starts a command on a connection with this life. */
 export function openChannel(
@@ -64,7 +79,7 @@ export function openChannel(
         if (ended !== undefined) return finish({ gone: ended });
         if (!('reason' in error)) return finish({ refused: 'it gave a channel, and runs no command on it' });
         const why = error.message.replace(/^\(SSH\) Channel open failure: /, '');
-        finish(error.reason === administrativelyProhibited ? { refused: why } : { busy: why });
+        finish({ busy: why });
       });
     } catch {
       finish({ gone: 'the connection is closed' });

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { Clock } from '../../protocol/index.ts';
 import { addressesOf, formatHost, type Resolve } from './address.ts';
 import type { Admission } from './allow.ts';
-import { type Connection, openChannel } from './channel.ts';
+import { type Connection, openChannel, quirksOf } from './channel.ts';
 import { HostError, type ResolvedHop, type ResolvedTarget } from './connection.ts';
 import { type LocalCredentials, type Login, openLogin } from './credentials.ts';
 import { DroppedError, handshake } from './handshake.ts';
@@ -75,7 +75,7 @@ export async function connectTo(
   if (!last) throw new Error('a target is a hop');
   // Where one hop goes, all the others go.
   for (const { closed } of links) void closed.then(close);
-  return { open: last.open, closed: last.closed, close };
+  return { ...last, close };
 }
 
 /** Says of each line and error which hop it is about. */
@@ -150,10 +150,11 @@ async function logIn(parts: LinkParts): Promise<Link> {
 }
 
 async function openLink({ hop, way, connecting, ...parts }: LinkParts): Promise<Link> {
-  const { client, life, close } = await expecting(hop, connecting.hostKeys, async (types, check) =>
+  const { client, life, ident, close } = await expecting(hop, connecting.hostKeys, async (types, check) =>
     handshake({ ...parts, hop, stream: await way(), types, check, keepaliveMs: connecting.keepaliveMs }),
   );
   return {
+    quirks: quirksOf(ident),
     open: (command, patienceMs) =>
       openChannel(client, command, { patienceMs, life, clock: connecting.clock }),
     forward: (host, port) =>

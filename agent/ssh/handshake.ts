@@ -27,6 +27,8 @@ export interface Handshake {
 export interface Open {
   readonly client: Client;
   readonly life: Life;
+  /** The line with which the host began. */
+  readonly ident: string;
   close(): void;
 }
 
@@ -41,6 +43,7 @@ export function handshake(parts: Handshake): Promise<Open> {
   const offers: string[] = [];
   let phase: 'keys' | 'login' | 'ready' = 'keys';
   let refusal: unknown;
+  let ident = '';
   let trouble: ErrorFacts | undefined;
   let ended: string | undefined;
   let end: (why: string) => void = () => {};
@@ -102,6 +105,7 @@ export function handshake(parts: Handshake): Promise<Open> {
       resolve({
         client,
         life: { closed, why: () => ended },
+        ident,
         close: () => over('the delegate closed the connection'),
       });
     });
@@ -119,6 +123,7 @@ export function handshake(parts: Handshake): Promise<Open> {
       debug(line) {
         const [, what] = /^Handshake: \(remote\) (.*)$/.exec(line) ?? [];
         if (what !== undefined && phase === 'keys') offers.push(what);
+        if (ident === '') ident = /^Remote ident: '(.*)'$/.exec(line)?.[1] ?? '';
       },
       hostVerifier(key: Buffer, verify: (right: boolean) => void) {
         const shown = shownKey(key);
@@ -163,7 +168,7 @@ function explain(
   { user }: ResolvedHop,
 ): HostError {
   if (phase === 'login') {
-    if (trouble?.message !== allFailed)
+    if (trouble?.message !== allFailed && !auth.noted())
       auth.note(trouble?.disconnected ? `it said: ${trouble.message}` : 'it closed the connection');
     return new HostError(
       'host-authentication-failed',

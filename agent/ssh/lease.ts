@@ -17,6 +17,9 @@ export interface LeaseLimits {
 const mostReplacements = 3;
 const firstPauseMs = 25;
 const longestPauseMs = 400;
+const mostRefusals = 4;
+
+const pauseMs = (tries: number) => Math.min(longestPauseMs, firstPauseMs * 2 ** Math.min(tries, 6));
 
 /** Leases a slot. Throws a `HostError`; when called off, the signal's reason. */
 export async function leaseHost(
@@ -49,9 +52,14 @@ export async function leaseHost(
     process = undefined;
   }
 
+  async function pause(tries: number): Promise<void> {
+    await sleep(clock, pauseMs(tries), waiting.signal);
+    waiting.signal.throwIfAborted();
+  }
+
   async function start(command: string): Promise<RemoteProcess> {
     if (process) leaveSlot();
-    let replacements = 0;
+    let [replacements, refusals] = [0, 0];
     let refusedSince: number | undefined;
     for (let tries = 0; ; tries += 1) {
       if (released) throw new HostError('cancelled', 'the lease was given back');
@@ -69,9 +77,6 @@ export async function leaseHost(
         process = opened.process;
         return process;
       }
-      if ('refused' in opened) {
-        throw new HostError('host-channel-refused', `the host runs no command for us: ${opened.refused}`);
-      }
       if ('gone' in opened) {
         mine.condemn();
         leaveSlot();
@@ -81,21 +86,33 @@ export async function leaseHost(
         }
         continue;
       }
+      if ('refused' in opened) {
+        refusals += 1;
+        // Dropbear now and then closes a channel that it has just given.
+        if (refusals > mostRefusals)
+          throw new HostError('host-channel-refused', `the host runs no command for us: ${opened.refused}`);
+        leaveSlot();
+        await pause(tries);
+        continue;
+      }
       const others = mine.refused();
-      // Another of ours may end; with none, the host may be late to notice that one has, or never allow any.
-      if (others > 0) refusedSince = undefined;
-      else refusedSince ??= clock.now();
+      if (others > 0) {
+        // Another of ours will end.
+        refusedSince = undefined;
+      } else {
+        refusedSince ??= clock.now();
+        // A host may be late to notice that a channel was closed; and some give one for each connection only.
+        if (refusedSince !== clock.now() && mine.used()) mine.condemn();
+      }
       leaveSlot();
-      const pause = Math.min(longestPauseMs, firstPauseMs * 2 ** Math.min(tries, 6));
       const late = refusedSince !== undefined && clock.now() - refusedSince > limits.refusalMs;
-      if (late || clock.now() + pause > until) {
+      if (late || clock.now() + pauseMs(tries) > until) {
         throw new HostError(
           'host-channel-refused',
           `the host gave no channel: ${opened.busy}; see its MaxSessions`,
         );
       }
-      await sleep(clock, pause, waiting.signal);
-      waiting.signal.throwIfAborted();
+      await pause(tries);
     }
   }
 

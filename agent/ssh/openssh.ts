@@ -107,6 +107,8 @@ export async function openWithSsh(parts: SshParts, ofHost: boolean): Promise<Lin
       return { ...startSsh(args, ['pipe', 'pipe', 'pipe']), log };
     };
     return {
+      // ssh does not tell what the host begins with; who has certificates has OpenSSH.
+      quirks: {},
       open: (command, patienceMs) =>
         ended === undefined
           ? opened(inMaster(['--', '127.0.0.1', command]), () => ended, patienceMs, connecting.clock)

@@ -37,6 +37,8 @@ export interface Slot {
   succeeded(): void;
   /** The host gave none. Returns how many channels of ours it has given to others just now. */
   refused(): number;
+  /** Did the host ever give a channel on this connection? */
+  used(): boolean;
   /** Nobody shall get this connection any more. */
   condemn(): void;
   giveBack(): void;
@@ -75,6 +77,7 @@ interface Pooled {
   used: number;
   given: number;
   successes: number;
+  everGiven: boolean;
   condemned: boolean;
   stopIdle: () => void;
 }
@@ -101,6 +104,9 @@ export function createPool(limits: PoolLimits, clock: Clock): Pool {
   const waiters = new Set<Waiter>();
   let closing = false;
 
+  const most = ({ quirks }: Connection) =>
+    Math.min(limits.maxSessions, quirks.channels ?? limits.maxSessions);
+
   function slotOn(pooled: Pooled): Slot {
     pooled.stopIdle();
     pooled.used += 1;
@@ -110,9 +116,11 @@ export function createPool(limits: PoolLimits, clock: Clock): Pool {
       connection: pooled.connection,
       succeeded() {
         given = true;
+        pooled.everGiven = true;
         pooled.given += 1;
         pooled.successes += 1;
-        if (pooled.successes < growAfter || pooled.limit >= limits.maxSessions) return;
+        if (pooled.connection.quirks.once) pooled.condemned = true;
+        if (pooled.successes < growAfter || pooled.limit >= most(pooled.connection)) return;
         pooled.limit += 1;
         pooled.successes = 0;
       },
@@ -121,6 +129,7 @@ export function createPool(limits: PoolLimits, clock: Clock): Pool {
         pooled.successes = 0;
         return pooled.given;
       },
+      used: () => pooled.everGiven,
       condemn() {
         pooled.condemned = true;
       },
@@ -249,10 +258,11 @@ export function createPool(limits: PoolLimits, clock: Clock): Pool {
       connection,
       bornAt: clock.now(),
       story,
-      limit: limits.maxSessions,
+      limit: most(connection),
       used: 0,
       given: 0,
       successes: 0,
+      everGiven: false,
       condemned: false,
       stopIdle: () => {},
     };

@@ -18,19 +18,23 @@ export async function scanHost(
 ): Promise<readonly ShownKey[]> {
   const addresses = await addressesOf(host, resolve);
   const keys: ShownKey[] = [];
+  let trouble: unknown;
   // One after the other: hosts drop connections that are not logged in when there are many.
   for (const type of hostKeyTypes) {
     const deadline = { clock, at: clock.now() + patienceMs, signal: new AbortController().signal };
     const { socket } = await reach(addresses, port, deadline, () => {});
-    const key = await askHostKey(socket, [type], true, deadline);
-    if (key) keys.push(key);
+    try {
+      const key = await askHostKey(socket, [type], true, deadline);
+      if (key) keys.push(key);
+    } catch (error) {
+      trouble ??= error;
+    }
   }
-  if (keys.length === 0)
-    throw new HostError(
-      'host-key-exchange-failed',
-      `${formatHost(host, port)} showed no key that can be checked`,
-    );
-  return keys;
+  if (keys.length > 0) return keys;
+  throw (
+    trouble ??
+    new HostError('host-key-exchange-failed', `${formatHost(host, port)} showed no key that can be checked`)
+  );
 }
 
 /**

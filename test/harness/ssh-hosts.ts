@@ -99,7 +99,8 @@ export interface TemporaryUser extends Disposable {
 export function temporaryUser(shell = '/bin/sh'): TemporaryUser {
   const name = `legate-${Math.random().toString(36).slice(2, 10)}`;
   const password = `pw-${Math.random().toString(36).slice(2)}`;
-  const home = `/tmp/${name}`;
+  const home = `/home/${name}`;
+  // Some servers trust nothing below a folder that everybody may write to, as the temporary one is.
   execFileSync('useradd', ['-M', '-d', home, '-s', shell, name]);
   execFileSync('chpasswd', { input: `${name}:${password}\n` });
   mkdirSync(`${home}/.ssh`, { recursive: true, mode: 0o755 });
