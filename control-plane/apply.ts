@@ -21,6 +21,7 @@ import type { Encryption } from './encryption/encryption.ts';
 import { resolvePlan, type Subject } from './resolve-plan.ts';
 import { nestedValue, type RunTools, testProblem, testRun } from './run-plan.ts';
 import { type Database, waitForTurn } from './store/database.ts';
+import { referencesTurn } from './store/secrets.ts';
 import { findSetting } from './store/settings.ts';
 import { dropUnpinnedContents } from './store/templates.ts';
 import type { Compile } from './template/compile.ts';
@@ -125,7 +126,7 @@ async function attempt(
   try {
     await tools.database.transaction().execute(async database => {
       // One after the other: two that create the same thing would both not find it.
-      await waitForTurn(database, 'apply');
+      await waitForTurn(database, referencesTurn);
       const noTests = skipTests || dryRun || (await findSetting(database, 'testOnSave')) === 'false';
       const subjects: Subject[] = [];
       const writeTools = {

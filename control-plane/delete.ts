@@ -12,7 +12,6 @@ import type { Caller, Target } from './domain/permissions.ts';
 import { formatReference, type Reference } from './domain/reference.ts';
 import { account } from './domain/scope.ts';
 import type { Encryption } from './encryption/encryption.ts';
-import { referencesTurn } from './first-gen/changes.ts';
 import { connectorOf, noSuchManager, noSuchSecret, noSuchTemplate, secretOf } from './load.ts';
 import { deleteApplication, findApplication } from './store/applications.ts';
 import { connectorsOf, deleteConnector, findConnector, listConnectors } from './store/connectors.ts';
@@ -22,6 +21,7 @@ import {
   deleteSecret,
   findSecret,
   listSecrets,
+  referencesTurn,
   secretsOf,
   setSecretUses,
   usersOfSecret,
@@ -60,7 +60,7 @@ export async function deleteEntity(tools: DeleteTools, caller: Caller, doomed: D
   return audited(audit, clock, about, async request => {
     const deleted = await database.transaction().execute(async transaction => {
       // Whoever comes to name it, by documents or by GraphQL, must not look at the same time.
-      for (const turn of ['apply', referencesTurn]) await waitForTurn(transaction, turn);
+      await waitForTurn(transaction, referencesTurn);
       const gone = await remove({ ...tools, database: transaction }, caller, doomed);
       const changes = gone.map(({ reference }) => ({
         ...about,

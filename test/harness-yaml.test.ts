@@ -152,7 +152,12 @@ describe('a folder of Harness YAML', () => {
     const lines = applied.out.toString().trimEnd().split('\n');
     assert.ok(lines.length > 20, applied.out.toString());
     const changed = lines.filter(line => !line.endsWith('unchanged'));
-    assert.deepEqual(changed, []);
+    // Saying whether a value is the one that is there would tell it to whoever may try often enough.
+    assert.deepEqual(
+      changed.filter(line => !/^secret \S+ changed$/.test(line)),
+      [],
+    );
+    assert.ok(changed.length < lines.length / 2, changed.join('\n'));
   });
 
   for (const connector of connectors)

@@ -4,14 +4,9 @@ import { by, type Detail } from '../audit/record.ts';
 import type { Caller } from '../domain/permissions.ts';
 import { account } from '../domain/scope.ts';
 import { type Database, waitForTurn } from '../store/database.ts';
+import { referencesTurn } from '../store/secrets.ts';
 import { type ConstraintTexts, withConstraints } from './constraints.ts';
 import type { FirstGenTools } from './tools.ts';
-
-/**
- * Whose turn it is to change what entities refer to. No foreign key holds the secrets that others name, so whoever
- * names one and whoever deletes it must not look at the same time.
- */
-export const referencesTurn = 'references between entities';
 
 /** What the trail says of an entity. */
 export interface Facts {

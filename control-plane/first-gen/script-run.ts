@@ -31,9 +31,8 @@ export async function assertDelivers(
   context: RunContext,
   texts: { readonly name: string; readonly whenEmpty: string },
 ): Promise<void> {
-  const { ignoreTest, target } = subject.connector;
-  // Nothing runs on a target host yet; whoever asks for a value there is told so.
-  if (ignoreTest || target.kind === 'host') return;
+  const { ignoreTest } = subject.connector;
+  if (ignoreTest) return;
   if ((await findSetting(tools.database, testOnSave)) === 'false') return;
   const fetchNested = (plan: Parameters<typeof nestedValue>[1]) => nestedValue(tools, plan, context);
   const plan = await resolvePlan({ ...tools, fetchNested }, subject);

@@ -21,6 +21,12 @@ export interface StoredSecret extends Reference {
 
 export type SecretRow = Omit<StoredSecret, 'revision' | 'createdAt' | 'updatedAt'>;
 
+/**
+ * Whose turn it is to change what entities refer to. No foreign key holds the secrets that others name, so whoever
+ * names one and whoever deletes it must not look at the same time.
+ */
+export const referencesTurn = 'references between entities';
+
 /** What names a secret: an entity of this kind. */
 export interface SecretUser extends Reference {
   readonly kind: 'template' | 'connector' | 'secret';
