@@ -4,10 +4,11 @@ import { type Logger, pino } from 'pino';
 import pretty from 'pino-pretty';
 import { type Clock, systemClock } from '../protocol/index.ts';
 import { ApiKeys } from './access/api-keys.ts';
-import { authenticateDelegate } from './access/delegate-tokens.ts';
+import { DelegateTokens } from './access/delegate-tokens.ts';
 import { nativeOperations } from './api/graphql/native-operations.ts';
 import { graphqlRoutes } from './api/graphql/routes.ts';
 import { createApi } from './api/http.ts';
+import { auditedReplacement } from './audit/audited.ts';
 import { ConfigError, type ServerConfig } from './config.ts';
 import { createDispatcher } from './dispatch/dispatcher.ts';
 import type { Link } from './dispatch/link.ts';
@@ -16,7 +17,7 @@ import { newUuid } from './domain/ids.ts';
 import type { Caller } from './domain/permissions.ts';
 import { tagSet } from './domain/selectors.ts';
 import { firstGenOperations } from './first-gen/operations.ts';
-import { attachGateway } from './gateway/gateway.ts';
+import { attachGateway, type Gateway } from './gateway/gateway.ts';
 import { codeOf, openStore } from './open-store.ts';
 import { listKnownDelegates, saveDelegateJoined, saveDelegateLeft } from './store/access.ts';
 import { listDelegateRows } from './store/delegates.ts';
@@ -42,6 +43,15 @@ export async function startServer(config: ServerConfig, clock: Clock = systemClo
     database,
     now,
     failed: error => logger.warn({ err: error }, "cannot save a key's last use"),
+  });
+  let gateway: Gateway | undefined;
+  const tokens = new DelegateTokens({
+    database,
+    clock,
+    now,
+    sessions: () => gateway?.sessions() ?? [],
+    audited: auditedReplacement(audit, clock),
+    failed: error => logger.warn({ err: error }, 'cannot look after the delegate tokens'),
   });
   const known = await listKnownDelegates(database);
   const roster = new Roster(
@@ -78,6 +88,7 @@ export async function startServer(config: ServerConfig, clock: Clock = systemClo
   const api = createApi({
     ...tools,
     keys,
+    tokens,
     // One line per fetch is written where the fetch ends; the framework's own would only repeat it.
     logger: logger.child({}, { level: 'warn' }),
     more: app => graphqlRoutes(app, graphql),
@@ -87,8 +98,11 @@ export async function startServer(config: ServerConfig, clock: Clock = systemClo
         () => false,
       ),
   });
-  const gateway = attachGateway(api.server, {
-    authenticate: token => authenticateDelegate(database, token),
+  gateway = attachGateway(api.server, {
+    tokens: {
+      authenticate: (token, address) => tokens.authenticate(token, address),
+      propose: (current, hash) => tokens.propose(current, hash),
+    },
     join(link: Link) {
       roster.add(link);
       saved(saveDelegateJoined(database, link, now()));
@@ -115,15 +129,17 @@ export async function startServer(config: ServerConfig, clock: Clock = systemClo
       `--listen: cannot listen on ${config.host ?? ''}:${config.port} (${codeOf(error)})`,
     );
   }
+  tokens.start();
   logger.info({ url, dataFolder: config.dataFolder }, 'control plane started');
   return {
     url,
     reopenFiles: () => audit.reopen(),
     async close() {
       logger.info('control plane stopping');
-      await gateway.close();
+      await gateway?.close();
       await api.close();
       await keys.settled();
+      await tokens.close();
       await audit.close();
       await database.destroy();
     },

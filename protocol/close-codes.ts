@@ -19,6 +19,16 @@ export const closeCode = {
   helloTimeout: 4408,
   /** The same instance has connected again; the older socket is closed. */
   superseded: 4409,
+  /** A delegate of another scope is connected with this name. */
+  nameTaken: 4410,
+  /** The token, or the credential that was shown for it, has ended. Fatal. */
+  tokenExpired: 4411,
+  /** The token was revoked. Fatal. */
+  tokenRevoked: 4412,
+  /** The delegate claims a tag that the token does not allow. Fatal. */
+  tagRefused: 4413,
+  /** The token does not count at the address where the delegate comes from. Fatal. */
+  addressRefused: 4414,
 } as const;
 
 /**
@@ -50,7 +60,51 @@ const fatal: ReadonlyMap<number, { exitCode: number; explanation: string }> = ne
         "the control plane does not speak this agent's protocol version (legate.v1): use versions that fit",
     },
   ],
+  [
+    closeCode.tokenExpired,
+    {
+      exitCode: 6,
+      explanation:
+        'this delegate token has ended: make a new one with "legate delegate token rotate NAME" or "create NAME"',
+    },
+  ],
+  [
+    closeCode.tokenRevoked,
+    {
+      exitCode: 7,
+      explanation:
+        'this delegate token was revoked: make another one with "legate delegate token create NAME"',
+    },
+  ],
+  [
+    closeCode.tagRefused,
+    {
+      exitCode: 8,
+      explanation:
+        'the control plane refuses a tag of this delegate: set LEGATE_TAGS to those that the token allows',
+    },
+  ],
+  [
+    closeCode.addressRefused,
+    {
+      exitCode: 9,
+      explanation:
+        'this delegate token does not count at this address: run the delegate where the token allows it',
+    },
+  ],
 ]);
+
+/** Codes that say of the token itself that it does not count: another one may. */
+const aboutTheToken: ReadonlySet<number> = new Set([
+  closeCode.badToken,
+  closeCode.tokenExpired,
+  closeCode.tokenRevoked,
+]);
+
+/** Was it the token that was refused, and not who showed it? */
+export function isTokenRefusal(code: number): boolean {
+  return aboutTheToken.has(code);
+}
 
 /** What a fatal close code means; undefined for codes after which one reconnects. */
 export function fatalClose(code: number): { exitCode: number; explanation: string } | undefined {

@@ -28,6 +28,7 @@ const largest: { [Type in ToControlPlane['type']]: Extract<ToControlPlane, { typ
     shells: Array.from({ length: 10 }, () => 'a'.repeat(32)),
     publicKey,
     check: false,
+    tokenFile: true,
   },
   accepted: { type: 'accepted', ...identity },
   rejected: { type: 'rejected', ...identity, why: 'at-capacity', detail: widest(1_000) },
@@ -56,6 +57,9 @@ const largest: { [Type in ToControlPlane['type']]: Extract<ToControlPlane, { typ
     draining: false,
   },
   drained: { type: 'drained' },
+  'token-proposed': { type: 'token-proposed', digest: `sha256:${'0'.repeat(64)}` },
+  'token-presented': { type: 'token-presented', token: '~'.repeat(512) },
+  'token-declined': { type: 'token-declined', reason: widest(200) },
 };
 
 suite('every message that a delegate may send fits a frame', () => {

@@ -106,6 +106,10 @@ const toDelegate = {
   }),
   cancel: object({ type: Type.Literal('cancel'), ...identity }),
   drain: object({ type: Type.Literal('drain') }),
+  'rotate-token': object({ type: Type.Literal('rotate-token') }),
+  'token-known': object({ type: Type.Literal('token-known'), digest }),
+  'token-accepted': object({ type: Type.Literal('token-accepted'), digest }),
+  'token-refused': object({ type: Type.Literal('token-refused'), digest, reason: text(120) }),
 };
 
 const toControlPlane = {
@@ -121,6 +125,8 @@ const toControlPlane = {
     publicKey: PublicKey,
     /** Only tell me whether I may connect (`legate agent --check`): I take no tasks. */
     check: Type.Optional(Type.Boolean()),
+    /** My token is in a file that I can replace: `rotate-token` may be asked of me. */
+    tokenFile: Type.Optional(Type.Boolean()),
   }),
   accepted: object({ type: Type.Literal('accepted'), ...identity }),
   rejected: object({
@@ -162,6 +168,12 @@ const toControlPlane = {
     draining: Type.Boolean(),
   }),
   drained: object({ type: Type.Literal('drained') }),
+  'token-proposed': object({ type: Type.Literal('token-proposed'), digest }),
+  'token-presented': object({
+    type: Type.Literal('token-presented'),
+    token: Type.String({ pattern: '^[\\x21-\\x7e]{1,512}$' }),
+  }),
+  'token-declined': object({ type: Type.Literal('token-declined'), reason: text(200) }),
 };
 
 /** The schemas of a direction, by message type. */
@@ -181,8 +193,11 @@ export type Task = Static<typeof toDelegate.task>;
 export type TaskInput = Static<typeof Input>;
 export type HostTarget = Static<typeof HostTarget>;
 export type HostHop = Omit<HostTarget, 'kind' | 'jumps' | 'legacyAlgorithms'>;
+/** What is said about the delegate's own token. */
+export type TokenReport = Extract<ToControlPlane, { type: `token-${string}` }>;
+export type TokenOrder = Extract<ToDelegate, { type: `token-${string}` | 'rotate-token' }>;
 /** A delegate's word about one task. */
-export type Report = Exclude<ToControlPlane, { type: 'hello' | 'heartbeat' | 'drained' }>;
+export type Report = Exclude<ToControlPlane, { type: 'hello' | 'heartbeat' | 'drained' } | TokenReport>;
 
 /** (task, attempt): what a message of a task is about. */
 export interface TaskIdentity {

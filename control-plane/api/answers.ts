@@ -187,6 +187,39 @@ export const Delegates = items(
 );
 
 export const Token = object({ name: text, token: Type.String({ description: 'shown this once' }) });
+export const Tokens = items(
+  object({
+    id: text,
+    name: text,
+    scope: text,
+    delegateNames: texts,
+    tags: texts,
+    networks: texts,
+    renews: bool,
+    state: oneOf(['active', 'expired', 'revoked']),
+    createdBy: text,
+    createdAt: time,
+    expiresAt: optional(time),
+    lastUsedAt: optional(time),
+    previousUntil: optional(time),
+    delegates: Type.Array(text, { description: 'connected to this server with it' }),
+    delegatesOnPrevious: Type.Array(text, { description: 'those of them that still use one before' }),
+  }),
+);
+export const TokenRotated = object({
+  name: text,
+  token: optional(Type.String({ description: 'shown this once; none where the delegates make their own' })),
+  delegates: optional(
+    Type.Array(
+      object({
+        delegate: text,
+        instance: text,
+        outcome: oneOf(['replaced', 'declined', 'disconnected', 'no answer']),
+        reason: optional(text),
+      }),
+    ),
+  ),
+});
 
 const grant = object({
   role: oneOf(roles),

@@ -1,6 +1,7 @@
 /** The HTTP face: who may come in, how errors look, and the routes. */
 import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply } from 'fastify';
 import type { ApiKeys } from '../access/api-keys.ts';
+import type { DelegateTokens } from '../access/delegate-tokens.ts';
 import type { ApplyTools } from '../apply.ts';
 import type { Roster } from '../dispatch/roster.ts';
 import type { FetchTools } from '../fetch-secret.ts';
@@ -8,6 +9,7 @@ import { applicationRoutes } from './applications.ts';
 import { auditRoutes } from './audit.ts';
 import { keyOf } from './caller.ts';
 import { connectorRoutes } from './connectors.ts';
+import { delegateTokenRoutes } from './delegate-tokens.ts';
 import { delegateRoutes } from './delegates.ts';
 import { documentRoutes } from './documents.ts';
 import { encryptionKeyRoutes } from './encryption-keys.ts';
@@ -20,6 +22,7 @@ import { templateRoutes } from './templates.ts';
 
 export interface ApiTools extends ApplyTools, Omit<FetchTools, 'audit'> {
   readonly keys: ApiKeys;
+  readonly tokens: DelegateTokens;
   readonly roster: Roster;
   readonly logger: FastifyBaseLogger;
   /** Does the store answer? */
@@ -87,6 +90,7 @@ export function createApi(tools: ApiTools): FastifyInstance {
       secretRoutes(api, tools);
       applicationRoutes(api, tools);
       delegateRoutes(api, tools);
+      delegateTokenRoutes(api, tools);
       keyRoutes(api, tools);
       auditRoutes(api, tools);
       encryptionKeyRoutes(api, tools);

@@ -159,6 +159,26 @@ const administration: Operation[] = [
     body: requests.TokenRequest,
     answer: answers.Token,
   },
+  {
+    method: 'get',
+    path: '/api/v1/delegate-tokens',
+    summary: 'Delegate tokens that one administers',
+    answer: answers.Tokens,
+  },
+  {
+    method: 'post',
+    path: '/api/v1/delegate-tokens/:name/rotate',
+    summary: 'Give a delegate token a new credential, or let its delegates make their own',
+    body: requests.TokenRotateRequest,
+    answer: answers.TokenRotated,
+  },
+  {
+    method: 'delete',
+    path: '/api/v1/delegate-tokens/:name',
+    summary: 'Revoke a delegate token for good, and cut off its delegates',
+    query: requests.TokenRevokeQuery,
+    answer: answers.Revoked,
+  },
   { method: 'get', path: '/api/v1/keys', summary: 'API keys that one administers', answer: answers.Keys },
   {
     method: 'post',

@@ -17,6 +17,9 @@ const versionLabel = Type.String({ minLength: 1, maxLength: 128 });
 const opaqueId = Type.String({ minLength: 1, maxLength: 128 });
 const tokenName = Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$' });
 
+const tenYearsMs = 10 * 365 * 86_400_000;
+const lifetime = Type.Optional(Type.Integer({ minimum: 1_000, maximum: tenYearsMs }));
+
 export const FetchRequest = strict({
   secret: Reference,
   ...scopeFields,
@@ -54,9 +57,31 @@ export const ApplyRequest = strict({
 
 export const TokenRequest = strict({
   name: tokenName,
+  /** Names that its delegates may have; none: any. */
   delegateNames: Type.Optional(Type.Array(tokenName, { maxItems: 100 })),
+  /** Tags that its delegates may claim; none: any. */
+  tags: Type.Optional(
+    Type.Array(Type.String({ pattern: '^\\s*[^\\s,][^,]*$', maxLength: 256 }), { maxItems: 200 }),
+  ),
+  /** Addresses and networks from which it counts; none: any. */
+  networks: Type.Optional(Type.Array(Type.String({ maxLength: 100 }), { maxItems: 100 })),
+  expiresInMs: lifetime,
+  /** Ask its delegates to replace it before it ends. */
+  renews: Type.Optional(Type.Boolean()),
   /** Whom its delegates serve: the account, an organisation or a project, and what is below. */
   ...scopeFields,
+});
+
+export const TokenRotateRequest = strict({
+  /** For how long the one before counts after the new one was used first. */
+  overlapMs: Type.Integer({ minimum: 0, maximum: tenYearsMs }),
+  /** Let the delegates replace it themselves. */
+  inPlace: Type.Optional(Type.Boolean()),
+});
+
+export const TokenRevokeQuery = strict({
+  /** For how long its delegates may finish what runs; left out: they are cut off at once. */
+  drainMs: Type.Optional(Type.String({ pattern: '^[0-9]{1,9}$' })),
 });
 
 export const StableRequest = strict({ template: Reference, versionLabel, ...scopeFields });

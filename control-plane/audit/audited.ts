@@ -2,6 +2,7 @@
 import type { Clock } from '../../protocol/index.ts';
 import { RequestError } from '../domain/errors.ts';
 import { newUuid } from '../domain/ids.ts';
+import type { Scope } from '../domain/scope.ts';
 import type { Recorder } from './audit.ts';
 import type { AuditEntry, Outcome } from './record.ts';
 
@@ -60,6 +61,19 @@ export async function audited<T>(
   }
   await end({ ...known, outcome: 'succeeded' });
   return result;
+}
+
+/** The records around what a delegate does to its own token. */
+export function auditedReplacement(audit: Recorder, clock: Clock) {
+  return (
+    { id, name, scope }: { readonly id: string; readonly name: string; readonly scope: Scope },
+    source: string,
+    work: () => Promise<void>,
+  ): Promise<void> => {
+    const subject = `delegate-token/${name}`;
+    const about = { actor: { id, name: subject }, source, action: 'delegate-token.replace', subject, scope };
+    return audited(audit, clock, about, work);
+  };
 }
 
 /** How an error is recorded: by its code, as its text may quote what was sent. */

@@ -12,6 +12,7 @@ import {
   type Task,
   type TaskIdentity,
   type ToDelegate,
+  type TokenReport,
   watchLiveness,
 } from '../../protocol/index.ts';
 import { type Attempt, type Link, type LinkReport, linkId, type SealedParts } from '../dispatch/link.ts';
@@ -31,6 +32,8 @@ export interface LinkOptions {
   readonly onEnd: () => void;
   /** Something worth a log line; never holds anything a delegate sent but its message type. */
   readonly onNote: (note: string) => void;
+  /** It said something about its own token. */
+  readonly onToken: (report: TokenReport) => void;
 }
 
 /** So many log messages a task may send; the rest of a noisy script is dropped. */
@@ -63,6 +66,7 @@ export class DelegateLink implements Link {
   readonly #onChange: () => void;
   readonly #onEnd: () => void;
   readonly #onNote: (note: string) => void;
+  readonly #onToken: LinkOptions['onToken'];
   readonly #noted = new Set<string>();
   readonly #stopTimers: () => void;
   #draining = false;
@@ -86,6 +90,7 @@ export class DelegateLink implements Link {
     this.#onChange = () => options.onChange(this);
     this.#onEnd = options.onEnd;
     this.#onNote = options.onNote;
+    this.#onToken = options.onToken;
 
     let beat = true;
     const stopBeating = every(clock, heartbeatMs * heartbeatsMissed, () => {
@@ -190,6 +195,11 @@ export class DelegateLink implements Link {
         break;
       case 'drained':
         this.#setDraining(true);
+        break;
+      case 'token-proposed':
+      case 'token-presented':
+      case 'token-declined':
+        this.#onToken(message);
         break;
       default:
         this.#report(message);

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { connect as connectTcp } from 'node:net';
 import test from 'node:test';
 import { delegatePath } from '../../protocol/index.ts';
-import { eventually, listeningGateway, someHello } from '../../test/harness/gateway.ts';
+import { eventually, listeningGateway, someHello, someToken } from '../../test/harness/gateway.ts';
 
 test('a delegate with a token, the protocol and a hello is welcomed and in the roster', async () => {
   await using gateway = await listeningGateway();
@@ -162,7 +162,7 @@ test('a store that fails while a token is looked up costs that delegate its conn
   let broken = true;
   await using gateway = await listeningGateway(async () => {
     if (broken) throw new Error('the disk is full');
-    return { name: 'any', delegateNames: [], scope: 'account' };
+    return someToken('any');
   });
   const peer = await gateway.join();
   assert.deepEqual(await peer.closed, { code: 1011, reason: 'internal error' });
@@ -174,7 +174,7 @@ test('a delegate that is gone before its token was looked up does not get into t
   const { promise: looked, resolve: look } = Promise.withResolvers<void>();
   await using gateway = await listeningGateway(async () => {
     await looked;
-    return { name: 'any', delegateNames: [], scope: 'account' };
+    return someToken('any');
   });
   const peer = await gateway.join();
   await peer.heard();

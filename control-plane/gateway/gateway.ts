@@ -6,29 +6,21 @@ import {
   type Clock,
   closeCode,
   controlPlaneCodec,
-  delegateNamePattern,
   delegatePath,
   frameText,
   type Hello,
   limits,
   ProtocolError,
   subprotocol,
+  type ToDelegate,
 } from '../../protocol/index.ts';
 import { type Link, linkId } from '../dispatch/link.ts';
+import { allowedTagSet, clashOf, refusalOf } from './admission.ts';
 import { DelegateLink, sendTo } from './delegate-link.ts';
-
-/** What a token allows. */
-export interface TokenFacts {
-  readonly name: string;
-  /** Names a delegate may have; empty: any. */
-  readonly delegateNames: readonly string[];
-  /** Whom its delegates serve. */
-  readonly scope: Link['scope'];
-}
+import { refusals, type TokenFacts, type TokenKeeper, TokenSession } from './token-session.ts';
 
 export interface GatewayOptions {
-  /** Knows a token, or doesn't. */
-  readonly authenticate: (token: string) => Promise<TokenFacts | undefined>;
+  readonly tokens: TokenKeeper;
   readonly join: (link: Link) => void;
   readonly leave: (link: Link) => void;
   /** A link became free, or began to drain. */
@@ -44,6 +36,8 @@ export interface GatewayOptions {
 }
 
 export interface Gateway {
+  /** What each delegate that is connected was let in with. */
+  sessions(): TokenSession[];
   /** Tells every delegate that the control plane goes away, and stops. */
   close(): Promise<void>;
 }
@@ -64,6 +58,7 @@ export function attachGateway(server: Server, options: GatewayOptions): Gateway 
   };
   const sockets = new WebSocketServer(socketOptions);
   const links = new Map<string, DelegateLink>();
+  const sessions = new Map<DelegateLink, TokenSession>();
 
   server.on('upgrade', upgrade);
 
@@ -88,24 +83,26 @@ export function attachGateway(server: Server, options: GatewayOptions): Gateway 
 
   async function welcome(socket: WebSocket, request: IncomingMessage): Promise<void> {
     const address = request.socket.remoteAddress;
-    const refuse = (code: number, reason: string) => {
-      options.note({ address, code, reason }, 'delegate refused');
+    const refuse = (code: number, reason: string, told: Readonly<Record<string, unknown>> = {}) => {
+      options.note({ address, code, reason, ...told }, 'delegate refused');
       socket.close(code, reason);
     };
     // Listening begins before the token is looked up: the hello may already be on its way.
     const first = firstMessage(socket, clock, helloTimeoutMs);
     if (socket.protocol !== subprotocol)
       return refuse(closeCode.unsupportedProtocol, `this side speaks ${subprotocol}`);
-    const token = /^Bearer (\S{1,512})$/.exec(request.headers.authorization ?? '')?.[1];
-    const facts = token && (await options.authenticate(token));
-    if (!facts) return refuse(closeCode.badToken, 'unknown token');
-
+    const token = /^Bearer (\S{1,512})$/.exec(request.headers.authorization ?? '')?.[1] ?? '';
+    const early = await options.tokens.authenticate(token, address);
+    if (typeof early === 'string') return refuse(refusals[early].code, refusals[early].reason);
     const hello = await first;
     if (hello === 'closed') return;
     if (hello === 'late') return refuse(closeCode.helloTimeout, 'no hello');
     if (hello instanceof ProtocolError) return refuse(closeCode.protocolError, hello.message.slice(0, 120));
-    const problem = nameProblem(hello.name, facts);
-    if (problem) return refuse(closeCode.nameRefused, problem);
+    // Once more: the hello may have kept us waiting while the token was revoked.
+    const facts = await options.tokens.authenticate(token, address);
+    if (typeof facts === 'string') return refuse(refusals[facts].code, refusals[facts].reason);
+    const refusal = refusalOf(hello, facts, options.tagSet) ?? clashOf(hello, facts, links.values());
+    if (refusal) return refuse(refusal.code, refusal.reason, refusal.told);
     // Checked once more: the socket may have closed while the token was looked up.
     if (socket.readyState !== socket.OPEN) return;
     const answer = { type: 'welcome', serverVersion: options.serverVersion, heartbeatMs } as const;
@@ -116,11 +113,17 @@ export function attachGateway(server: Server, options: GatewayOptions): Gateway 
       socket.once('close', stop);
       return;
     }
-    register(socket, hello, facts, address);
+    const session = register(socket, hello, facts, address);
     sendTo(socket, answer);
+    if (facts.isDue && session.cannotReplace === undefined) void session.replace();
   }
 
-  function register(socket: WebSocket, hello: Hello, token: TokenFacts, address: string | undefined): void {
+  function register(
+    socket: WebSocket,
+    hello: Hello,
+    token: TokenFacts,
+    address: string | undefined,
+  ): TokenSession {
     const id = linkId(hello.name, hello.instance);
     const about = { delegate: hello.name, instance: hello.instance };
     const older = links.get(id);
@@ -128,27 +131,48 @@ export function attachGateway(server: Server, options: GatewayOptions): Gateway 
       socket,
       hello,
       scope: token.scope,
-      tagSet: options.tagSet(hello),
+      tagSet: allowedTagSet(hello, token, options.tagSet),
       connectedAt: options.now(),
       clock,
       heartbeatMs,
       pingMs,
-      onChange: options.changed,
+      onChange: () => {
+        options.changed(link);
+        session.changed();
+      },
       onEnd: () => {
         if (links.get(id) === link) links.delete(id);
+        sessions.delete(link);
         options.leave(link);
       },
       onNote: note => options.note(about, `delegate ${note}`),
+      onToken: report => session.receive(report),
+    });
+    const send = (message: ToDelegate) => sendTo(socket, message);
+    const { tokens: keeper, note } = options;
+    const session = new TokenSession({
+      socket,
+      link,
+      hello,
+      facts: token,
+      address,
+      keeper,
+      clock,
+      send,
+      note,
     });
     links.set(id, link);
+    sessions.set(link, session);
     options.join(link);
     options.note({ ...about, tags: hello.tags, token: token.name, address }, 'delegate connected');
     socket.once('close', code => options.note({ ...about, code }, 'delegate disconnected'));
     // One socket per instance: an older one is a connection that the agent has already given up.
     older?.abandon(closeCode.superseded, 'the same instance has connected again');
+    return session;
   }
 
   return {
+    sessions: () => [...sessions.values()],
     async close() {
       server.off('upgrade', upgrade);
       const closed = [...sockets.clients].map(
@@ -188,12 +212,4 @@ function firstMessage(
       }
     });
   });
-}
-
-function nameProblem(name: string, token: TokenFacts): string | undefined {
-  if (!new RegExp(delegateNamePattern).test(name)) return 'the name is malformed';
-  if (token.delegateNames.length > 0 && !token.delegateNames.includes(name)) {
-    return 'the token is for delegates of other names';
-  }
-  return undefined;
 }

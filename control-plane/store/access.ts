@@ -1,52 +1,8 @@
-/** Delegate tokens, of which only hashes are kept, and known delegates. */
+/** Delegates that have been here. */
 import { newUuid } from '../domain/ids.ts';
 import { parseScope, type Scope } from '../domain/scope.ts';
 import type { Database } from './database.ts';
 import { textList } from './json.ts';
-
-export interface StoredToken {
-  readonly name: string;
-  /** Names that a delegate with this token may have; empty: any. */
-  readonly delegateNames: readonly string[];
-  /** Whom delegates with this token serve: the scope and everything below it. */
-  readonly scope: Scope;
-}
-
-/** Saves a token. False when there is one of that name already. */
-export async function saveToken(
-  database: Database,
-  token: StoredToken & { id: string; hash: string },
-  now: string,
-): Promise<boolean> {
-  const result = await database
-    .insertInto('delegate_tokens')
-    .values({
-      id: token.id,
-      name: token.name,
-      token_hash: token.hash,
-      delegate_names: JSON.stringify(token.delegateNames),
-      scope: token.scope,
-      created_at: now,
-    })
-    .onConflict(conflict => conflict.column('name').doNothing())
-    .executeTakeFirst();
-  return result.numInsertedOrUpdatedRows === 1n;
-}
-
-export async function findToken(database: Database, hash: string): Promise<StoredToken | undefined> {
-  const row = await database
-    .selectFrom('delegate_tokens')
-    .select(['name', 'delegate_names', 'scope'])
-    .where('token_hash', '=', hash)
-    .executeTakeFirst();
-  return (
-    row && {
-      name: row.name,
-      delegateNames: textList(row.delegate_names),
-      scope: parseScope(row.scope),
-    }
-  );
-}
 
 /** A delegate as the store remembers it. */
 export interface KnownDelegate {

@@ -22,6 +22,7 @@ const tables = [
   'audit',
   'connectors',
   'delegate_scopes',
+  'delegate_token_credentials',
   'delegate_tokens',
   'delegates',
   'encrypted_values',

@@ -25,12 +25,38 @@ export interface Tables {
   delegate_tokens: {
     id: string;
     name: string;
-    token_hash: string;
-    /** JSON list; empty: any name. */
-    delegate_names: string;
     /** Whom delegates with this token serve: the scope and everything below it. */
     scope: string;
+    /** JSON lists; empty: any name, any tag, any address. */
+    delegate_names: string;
+    tags: string;
+    networks: string;
+    /** Seconds that a credential of it lasts; null: without end. */
+    lifetime_s: number | null;
+    /** 1: its delegates are asked to replace a credential before it ends. */
+    renews: number;
+    /** The name of the API key that made it. */
+    created_by: string;
     created_at: string;
+    revoked_at: string | null;
+    /** Until when its delegates may finish what runs after it was revoked. */
+    drain_until: string | null;
+    /** Delegates with a credential from before this time are asked to replace it. */
+    rotation_asked_at: string | null;
+    rotation_overlap_s: number | null;
+  };
+  /** What a delegate token is recognised by. */
+  delegate_token_credentials: {
+    token_hash: string;
+    token_id: string;
+    created_at: string;
+    expires_at: string | null;
+    first_used_at: string | null;
+    last_used_at: string | null;
+    /** The hash of the one whose place it takes when it is first used; `*`: all others; null: none. */
+    replaces: string | null;
+    /** For how many seconds after that the one before counts. */
+    overlap_s: number | null;
   };
   /** One row per delegate name that has ever connected. */
   delegates: {

@@ -7,6 +7,7 @@ import { DatabaseSync } from 'node:sqlite';
 import test from 'node:test';
 import { sql } from 'kysely';
 import { emptyDatabase, someTime, type TestDatabase } from '../../test/harness/database.ts';
+import { assertTokens } from '../../test/harness/upgraded-tokens.ts';
 import { type Database, openDatabase } from './database.ts';
 import { migrate, newestMigration } from './migrations.ts';
 
@@ -78,11 +79,9 @@ fromVersionOne(
     const { id, name, key_hash } = admin ?? {};
     const grants = '[{"role":"admin","scope":"account"}]';
     assert.deepEqual(keys, [{ id, name, key_hash, grants, expires_at: null, revoked_at: null }]);
-    assert.deepEqual(
-      await database.selectFrom('delegate_tokens').selectAll().orderBy('id').execute(),
-      oldRows('delegate_tokens')
-        .toSorted((a, b) => ((a.id ?? '') < (b.id ?? '') ? -1 : 1))
-        .map(row => ({ ...row, scope: 'account' })),
+    await assertTokens(
+      database,
+      oldRows('delegate_tokens').map(row => ({ ...row, scope: 'account' })),
     );
     const delegates = await database.selectFrom('delegates').selectAll().execute();
     assert.deepEqual(

@@ -3,13 +3,26 @@ import { createServer } from 'node:http';
 import { type ClientOptions, WebSocket } from 'ws';
 import type { Link } from '../../control-plane/dispatch/link.ts';
 import { tagSet } from '../../control-plane/domain/selectors.ts';
-import { attachGateway, type Gateway, type TokenFacts } from '../../control-plane/gateway/gateway.ts';
+import { attachGateway, type Gateway } from '../../control-plane/gateway/gateway.ts';
+import type { TokenFacts, TokenKeeper, TokenRefusal } from '../../control-plane/gateway/token-session.ts';
 import { delegatePath, frameText, subprotocol } from '../../protocol/index.ts';
 import { FakeClock } from './fake-clock.ts';
 
+/** What a token of this name allows: anything, unless a test says otherwise. */
+export const someToken = (name: string, facts: Partial<TokenFacts> = {}): TokenFacts => ({
+  id: `id-of-${name}`,
+  name,
+  delegateNames: [],
+  tags: [],
+  scope: 'account',
+  credential: `hash-of-${name}`,
+  isDue: false,
+  ...facts,
+});
+
 const tokens: Readonly<Record<string, TokenFacts>> = {
-  any: { name: 'any', delegateNames: [], scope: 'account' },
-  edges: { name: 'edges', delegateNames: ['edge-1', 'edge-2'], scope: 'account' },
+  any: someToken('any'),
+  edges: someToken('edges', { delegateNames: ['edge-1', 'edge-2'] }),
 };
 
 export const someHello = {
@@ -48,12 +61,17 @@ export interface ListeningGateway extends AsyncDisposable {
   /** Opens a socket; `undefined` for none of a header. */
   connect(options?: { token?: string | undefined; protocols?: string[]; path?: string }): Promise<Peer>;
   /** Opens a socket and says hello. */
-  join(hello?: Partial<typeof someHello> & { check?: boolean }, token?: string): Promise<Peer>;
+  join(
+    hello?: Partial<typeof someHello> & { check?: boolean; tokenFile?: boolean },
+    token?: string,
+  ): Promise<Peer>;
 }
 
 /** A gateway behind a real HTTP server, and with a clock that the test turns. */
 export async function listeningGateway(
-  authenticate: (token: string) => Promise<TokenFacts | undefined> = async token => tokens[token],
+  authenticate: (token: string) => Promise<TokenFacts | TokenRefusal> = async token =>
+    tokens[token] ?? 'unknown',
+  propose: TokenKeeper['propose'] = async () => false,
 ): Promise<ListeningGateway> {
   const clock = new FakeClock();
   const links: Link[] = [];
@@ -62,7 +80,7 @@ export async function listeningGateway(
   let changes = 0;
   const server = createServer((_, response) => response.writeHead(404).end());
   const gateway = attachGateway(server, {
-    authenticate,
+    tokens: { authenticate, propose },
     join: link => void links.push(link),
     leave: link => void links.splice(links.indexOf(link), links.includes(link) ? 1 : 0),
     changed: () => {

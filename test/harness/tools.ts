@@ -1,6 +1,8 @@
 /** What the control plane's stories work with: a real store, key ring and audit trail; the test plays the delegates. */
 import assert from 'node:assert/strict';
 import { ApiKeys } from '../../control-plane/access/api-keys.ts';
+import { DelegateTokens } from '../../control-plane/access/delegate-tokens.ts';
+import type { TokenSession } from '../../control-plane/access/token-sessions.ts';
 import { type Applied, applyDocuments } from '../../control-plane/apply.ts';
 import { type Audit, createAudit } from '../../control-plane/audit/audit.ts';
 import type { DispatchEvent, DispatchRequest } from '../../control-plane/dispatch/dispatcher.ts';
@@ -30,6 +32,9 @@ export interface Tools {
   readonly encryption: Encryption;
   readonly audit: Audit;
   readonly keys: ApiKeys;
+  readonly tokens: DelegateTokens;
+  /** The connections of delegates, as the tokens see them. */
+  readonly sessions: TokenSession[];
   readonly clock: FakeClock;
   readonly compile: Compile;
   readonly now: () => string;
@@ -73,6 +78,7 @@ export async function toolsFor(database: Database, compile: Compile = anyCompile
   const ring = Buffer.alloc(32, 9).toString('base64');
   const encryption = await openEncryption(database, { kind: 'environment', text: ring }, clock);
   const notes: Readonly<Record<string, unknown>>[] = [];
+  const sessions: TokenSession[] = [];
   const self: Tools = {
     database,
     encryption,
@@ -84,6 +90,17 @@ export async function toolsFor(database: Database, compile: Compile = anyCompile
         throw error;
       },
     }),
+    tokens: new DelegateTokens({
+      database,
+      clock,
+      now,
+      sessions: () => sessions,
+      audited: (_token, _address, work) => work(),
+      failed: error => {
+        throw error;
+      },
+    }),
+    sessions,
     clock,
     compile,
     now,

@@ -139,6 +139,25 @@ export const routes: readonly Operation[] = [
   route('POST /delegate-tokens', 'administer', 'scope', (where, word) => [
     { url: '/delegate-tokens', body: { name: `${word}-token-${where}`, ...placeOf(where, word) } },
   ]),
+  route('GET /delegate-tokens', 'administer', 'list', () => [{ url: '/delegate-tokens' }], ['']),
+  route(
+    'POST /delegate-tokens/:name/rotate',
+    'administer',
+    'thing',
+    (_, word) =>
+      [{ overlapMs: 0 }, { overlapMs: 0, inPlace: true }].map(body => ({
+        url: `/delegate-tokens/${word}-token/rotate`,
+        body,
+      })),
+    [''],
+  ),
+  route(
+    'DELETE /delegate-tokens/:name',
+    'administer',
+    'thing',
+    (_, word) => [{ url: `/delegate-tokens/${word}-token` }, { url: `/delegate-tokens/${word}-token?drainMs=1` }],
+    [''],
+  ),
   route('GET /keys', 'administer', 'list', () => [{ url: '/keys' }], ['']),
   route('POST /keys', 'administer', 'scope', (where, word) => [
     {

@@ -5,6 +5,7 @@
 import type { Grant } from '../../control-plane/domain/permissions.ts';
 import { saveDelegateJoined } from '../../control-plane/store/access.ts';
 import { FakeLink } from '../harness/fake-link.ts';
+import { someCaller } from '../harness/tools.ts';
 import { type WholeApi, wholeApi } from '../harness/whole-api.ts';
 
 export const there = 'foreign';
@@ -121,6 +122,8 @@ export async function rightsWorld(): Promise<RightsWorld> {
       .where('name', '=', name)
       .execute();
   }
+  const made = { name: `${there}-token`, scope: `org/${there}org/${there}project` } as const;
+  await api.tools.tokens.make(someCaller(), made);
   await api.key(`${there}-key`, [{ role: 'viewer', scope: `org/${there}org` }]);
   await firstGenThings(api, admin);
   return { ...api, admin };
