@@ -82,6 +82,7 @@ export async function fetchSecret(
     signal,
     logs: logs || isTest,
     liveLogs: isTest,
+    evenHeld: isTest,
     waitMs,
     scope: id.scope,
     mayKnow: scope => visible(caller, { scope }),

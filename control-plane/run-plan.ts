@@ -85,6 +85,7 @@ async function runAudited(
   onValue: (event: Value) => Promise<void>,
 ): Promise<End> {
   const { secret, connector, template } = plan.subject;
+  const evenHeld = action === 'connector.test';
   const about = {
     ...by(caller),
     action,
@@ -96,7 +97,7 @@ async function runAudited(
   const { end } = await begin(audit, clock, about);
   let last: End | undefined;
   try {
-    for await (const event of dispatch({ plan, recipient, signal, logs: false })) {
+    for await (const event of dispatch({ plan, recipient, signal, logs: false, evenHeld })) {
       if (event.event === 'value') await onValue(event);
       else if (event.event === 'succeeded' || event.event === 'failed') last = event;
     }

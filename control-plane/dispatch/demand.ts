@@ -12,6 +12,8 @@ export interface Demand {
   readonly shell: string;
   /** What a delegate's outcomes are counted under: the connector, and where its script runs. */
   readonly route: string;
+  /** Also of those that are passed over for their failures. */
+  readonly evenHeld?: boolean;
 }
 
 /** Throws a `RequestError` for a selector expression that is none. */

@@ -38,11 +38,11 @@ export function createDispatcher({ roster, clock, random = Math.random }: Dispat
 type Run = DispatchRequest & Required<DispatcherOptions>;
 
 async function* run(context: Run): AsyncGenerator<DispatchEvent, void, void> {
-  const { plan, roster, clock, waitMs = 0 } = context;
+  const { plan, roster, clock, waitMs = 0, evenHeld = false } = context;
   const task = randomBytes(12).toString('base64url');
   const begun = clock.now();
   const deadline = begun + plan.timeoutMs;
-  const demand = demandOf(plan);
+  const demand = { ...demandOf(plan), evenHeld };
   const tried = new Map<Link, Verdict>();
   const full = new Set<Link>();
   const over = overAt(context, deadline);

@@ -40,6 +40,11 @@ export interface DispatchRequest {
   readonly logs: boolean;
   /** Send it while the script runs: for a connection test. */
   readonly liveLogs?: boolean;
+  /**
+   * Also ask delegates that are passed over for their failures: for a connection test, with which a person sees
+   * whether it works again.
+   */
+  readonly evenHeld?: boolean;
   /** How long a delegate is waited for where none fits, within the plan's time; left out: not at all. */
   readonly waitMs?: number;
   /** Whose turn it takes where many wait; left out: the connector's scope. */

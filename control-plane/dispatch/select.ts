@@ -26,7 +26,7 @@ function leastLoaded(roster: Roster, demand: Demand, tried: Tried): { best: Link
   const { sets, distinct } = roster.candidates(demand);
   const { selectors, shell, route } = demand;
   const { record, allEnabled } = roster;
-  const hasFailures = record.hasFailures(route);
+  const hasFailures = !demand.evenHeld && record.hasFailures(route);
   const seen = distinct ? undefined : new Set<Link>();
   let best: Link[] = [];
   let least = Number.POSITIVE_INFINITY;
