@@ -1,6 +1,6 @@
 /** Writes one document's entity, in the transaction of its `apply`: what it refers to is looked up there. */
 import { isDeepStrictEqual } from 'node:util';
-import { authorize } from './access/authorize.ts';
+import { authorize, visible } from './access/authorize.ts';
 import type { Placed } from './apply-documents.ts';
 import { assertUses, assertUsesOfSecrets } from './check-uses.ts';
 import { assertUsageScope, placePathProblems, valueProblems } from './check-values.ts';
@@ -105,7 +105,9 @@ async function writeConnector(tools: WriteTools, source: ConnectorSource): Promi
   if (before && same(before.document, source.document))
     return { kind: 'connector', reference, change: 'unchanged' };
   const stays = before && sameTemplate(before.template, source.template);
-  const template = await findTemplate(database, source.template);
+  // What a connector runs already is no news to whoever may edit it.
+  const template =
+    stays || visible(caller, source.template) ? await findTemplate(database, source.template) : undefined;
   if (!template) {
     const wanted = `${formatReference(source.template)}@${source.template.versionLabel}`;
     throw invalid(`connector.spec.template: there is no template ${wanted}; apply it first`);
