@@ -202,10 +202,12 @@ async function scriptedServer(authenticate: (context: AuthContext) => void) {
     });
   });
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  assert.ok(address && typeof address === 'object');
   return {
     target: {
       host: '127.0.0.1',
-      port: server.address().port,
+      port: address.port,
       user: 'deploy',
       credential: { kind: 'password', password: 'hunter2' },
       hostKeys: [fingerprintOf(publicKeyOf(folder.file('key.pub')))],

@@ -101,8 +101,8 @@ export async function leaseHost(
         refusedSince = undefined;
       } else {
         refusedSince ??= clock.now();
-        // A host may be late to notice that a channel was closed; and some give one for each connection only.
-        if (refusedSince !== clock.now() && mine.used()) mine.condemn();
+        // A host may be late to notice that a channel was closed; after a while another connection may help.
+        if (clock.now() - refusedSince > limits.refusalMs / 4 && mine.used()) mine.condemn();
       }
       leaveSlot();
       const late = refusedSince !== undefined && clock.now() - refusedSince > limits.refusalMs;
