@@ -203,3 +203,22 @@ function* mutants(message: unknown, isTop = true): Generator<unknown> {
     }
   }
 }
+
+test('of each member of a union what it has arrives, whichever stands first', () => {
+  const hop = { host: 'h', port: 22, user: 'u', hostKeys: [] };
+  const sealed = { kind: 'sealed', data: 'a.b.c.d.e' };
+  const someTask = validVectors().find(({ message }) => message?.type === 'task')?.message;
+  const task = {
+    ...someTask,
+    target: {
+      kind: 'host',
+      ...hop,
+      credential: sealed,
+      jumps: [{ ...hop, credential: { kind: 'delegate', name: 'own', more: 1 } }],
+    },
+  };
+  const parsed = agent.parse(JSON.stringify(task));
+  assert.ok(parsed.known && parsed.message.type === 'task');
+  assert.deepEqual(parsed.message.target?.credential, sealed);
+  assert.deepEqual(parsed.message.target?.jumps[0]?.credential, { kind: 'delegate', name: 'own' });
+});

@@ -1,6 +1,7 @@
 /** Text to message and back, validated on arrival and on departure, the same on both sides. */
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
 import type { Static, TSchema } from 'typebox';
+import { Clean } from 'typebox/value';
 import { limits } from './limits.ts';
 import { schemas, type ToControlPlane, type ToDelegate } from './messages.ts';
 
@@ -44,10 +45,9 @@ export function controlPlaneCodec(): Codec<ToControlPlane, ToDelegate> {
   };
 }
 
-// The receiving validator drops fields that this version does not know, so that the code behind it never
-// sees them; the sending one refuses them, so that a typo does not silently travel as nothing.
-const receiving = new Ajv2020({ strict: true, allErrors: true, removeAdditional: true });
-const sending = new Ajv2020({ strict: true, allErrors: true });
+// On arrival fields that this version does not know are dropped, so that the code behind never sees them; on
+// departure they are refused, so that a typo does not silently travel as nothing.
+const ajv = new Ajv2020({ strict: true, allErrors: true });
 
 function parser<Schemas extends Record<string, TSchema>>(
   known: Schemas,
@@ -55,7 +55,7 @@ function parser<Schemas extends Record<string, TSchema>>(
   const validators = new Map(
     Object.entries(known).map(([type, schema]) => [
       type,
-      receiving.compile<Static<Schemas[keyof Schemas]>>(schema),
+      { schema, validate: ajv.compile<Static<Schemas[keyof Schemas]>>(schema) },
     ]),
   );
   return frame => {
@@ -67,8 +67,11 @@ function parser<Schemas extends Record<string, TSchema>>(
     }
     const type = typeOf(message);
     if (type === undefined) throw new ProtocolError('the frame is not an object with a "type"');
-    const validate = validators.get(type);
-    if (!validate) return { known: false };
+    const found = validators.get(type);
+    if (!found) return { known: false };
+    const { schema, validate } = found;
+    // Ajv's own way would take from a union's member what only another member has.
+    message = Clean(schema, message);
     if (!validate(message)) throw new ProtocolError(describe(type, validate.errors));
     return { known: true, message };
   };
@@ -78,7 +81,7 @@ function writer<Schemas extends Record<string, TSchema>>(
   known: Schemas,
   mostBytes: number,
 ): (message: Static<Schemas[keyof Schemas]>) => string {
-  const validators = new Map(Object.entries(known).map(([type, schema]) => [type, sending.compile(schema)]));
+  const validators = new Map(Object.entries(known).map(([type, schema]) => [type, ajv.compile(schema)]));
   return message => {
     const type = typeOf(message);
     const validate = type === undefined ? undefined : validators.get(type);
