@@ -2,6 +2,7 @@
 
 import type { Clock } from '../protocol/index.ts';
 import { type Failure, factsOf, generateSealingKeys, openValue } from '../protocol/index.ts';
+import { visible } from './access/authorize.ts';
 import type { Recorder } from './audit/audit.ts';
 import { begin, failureOf } from './audit/audited.ts';
 import { by } from './audit/record.ts';
@@ -10,6 +11,7 @@ import type { WhyNot } from './dispatch/why-not.ts';
 import type { Plan } from './domain/entities.ts';
 import { RequestError } from './domain/errors.ts';
 import type { Caller } from './domain/permissions.ts';
+import type { Scope } from './domain/scope.ts';
 
 export interface RunTools {
   readonly dispatch: Dispatcher;
@@ -97,7 +99,8 @@ async function runAudited(
   const { end } = await begin(audit, clock, about);
   let last: End | undefined;
   try {
-    for await (const event of dispatch({ plan, recipient, signal, logs: false, evenHeld })) {
+    const mayKnow = (scope: Scope) => visible(caller, { scope });
+    for await (const event of dispatch({ plan, recipient, signal, logs: false, evenHeld, mayKnow })) {
       if (event.event === 'value') await onValue(event);
       else if (event.event === 'succeeded' || event.event === 'failed') last = event;
     }
