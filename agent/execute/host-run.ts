@@ -1,7 +1,7 @@
 /** One run over a channel: everything in at once, records out, and its end when it must. */
 import { randomBytes } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import { limits } from '../../protocol/index.ts';
+import { type Clock, limits, sleep } from '../../protocol/index.ts';
 import type { ScriptRun } from '../script/bootstrap.ts';
 import { hostInput } from '../script/host-bootstrap.ts';
 import type { RemoteExit, RemoteProcess, ResolvedTarget } from '../ssh/connection.ts';
@@ -15,6 +15,7 @@ export interface HostRun {
   readonly run: ScriptRun;
   readonly target: ResolvedTarget;
   readonly limit: TimeLimit;
+  readonly clock: Clock;
   readonly graceMs: number;
   /** Wait for the error output also of a script that succeeds. */
   readonly keepLog: boolean;
@@ -33,7 +34,7 @@ const endingMs = 5_000;
 
 /** Runs a script by the host's bootstrap. Whoever started the process closes it. */
 export async function runOver(process: RemoteProcess, options: HostRun): Promise<Execution> {
-  const { run, target, limit, graceMs, keepLog, step, onErrorOutput } = options;
+  const { run, target, limit, clock, graceMs, keepLog, step, onErrorOutput } = options;
   const nonce = randomBytes(16).toString('hex');
   const tooLarge = Promise.withResolvers<'too-large'>();
   let overflowed = false;
@@ -74,6 +75,7 @@ export async function runOver(process: RemoteProcess, options: HostRun): Promise
 
   const closedWithin = (ms: number) => Promise.race([closed, limit.wait(ms).then(() => false)]);
   const end = await Promise.race([process.exit, tooLarge.promise, limit.reached]).then(settle);
+  if (end.kind !== 'exited' && end.kind !== 'lost') await hangUp(process, clock);
   const login = errors.login();
   return {
     end,
@@ -97,12 +99,12 @@ export async function runOver(process: RemoteProcess, options: HostRun): Promise
 
   async function settle(first: RemoteExit | 'too-large' | 'timed-out' | 'cancelled'): Promise<End> {
     if (typeof first === 'string') {
+      process.stdin.write('end\n');
       if (!channel.begun() && first !== 'too-large') {
         const why = 'does a start-up file of the login shell wait for something, or read the standard input?';
         const detail = `the script was not started: ${target.host} had not begun to run bash; ${why}`;
         return { kind: 'not-started', reason: first, detail };
       }
-      process.stdin.write('end\n');
       await Promise.race([ended.promise, closed, limit.wait(2 * graceMs + endingMs)]);
       // The last thing that comes is what the variable held: without it nothing could be redacted.
       await closedWithin(settleMs);
@@ -127,6 +129,20 @@ export async function runOver(process: RemoteProcess, options: HostRun): Promise
       ? { kind: 'signalled', signal: signalName(first.signal) }
       : { kind: 'exited', exitCode: first.exitCode };
   }
+}
+
+/**
+ * Tells a host that no more comes, and waits until that is on its way: some servers leave the stdin of a process
+ * open when they only hear that its channel is closed, and it would wait for ever.
+ */
+export async function hangUp(process: RemoteProcess, clock: Clock): Promise<void> {
+  const over = new AbortController();
+  const sent = new Promise<void>(resolve => {
+    process.stdin.once('error', () => resolve());
+    process.stdin.end(resolve);
+  });
+  await Promise.race([sent, process.exit, sleep(clock, settleMs, over.signal)]);
+  over.abort();
 }
 
 /** Resolves when a stream has given all that it has. */

@@ -5,7 +5,7 @@ import { hostCommand } from '../script/host-bootstrap.ts';
 import { HostError, type HostLease, type Hosts, type ResolvedTarget } from '../ssh/connection.ts';
 import type { Execution, Runner } from './execution.ts';
 import { hostDirectory } from './host-directory.ts';
-import { runOver } from './host-run.ts';
+import { hangUp, runOver } from './host-run.ts';
 import { notStarted, type TimeLimit, timeLimit } from './time-limit.ts';
 
 export interface HostRunnerOptions {
@@ -32,7 +32,11 @@ export function hostRunner(hosts: Hosts, options: HostRunnerOptions): HostRunner
     if (typeof first !== 'string') return first;
     giveUp.abort();
     void opening.then(
-      late => 'lease' in late && late.lease.release(),
+      async late => {
+        if (!('lease' in late)) return;
+        await hangUp(late.process, clock);
+        late.lease.release();
+      },
       () => {}, // Nobody waits for it any more.
     );
     return notStarted(
@@ -81,6 +85,7 @@ export function hostRunner(hosts: Hosts, options: HostRunnerOptions): HostRunner
                 run: placed,
                 target,
                 limit,
+                clock,
                 graceMs: killGraceMs,
                 keepLog: bounds.keepLog ?? true,
                 step,
