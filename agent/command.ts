@@ -44,6 +44,7 @@ function environmentHelp(): string {
     ...lines,
     '',
     'Exit codes: 0 stopped after finishing its tasks, 1 stopped with tasks cancelled, 2 wrong setting,',
-    '3 token refused, 4 name refused, 5 protocol version not supported.',
+    '3 token unknown, 4 name refused, 5 protocol version not supported, 6 token ended, 7 token revoked,',
+    '8 tag refused, 9 address refused.',
   ].join('\n');
 }

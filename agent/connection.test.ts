@@ -9,6 +9,7 @@ import { eventually } from '../test/harness/local-runner.ts';
 import { memoryLogger } from '../test/harness/memory-logger.ts';
 import { type Refuse, startScriptedControlPlane } from '../test/harness/scripted-control-plane.ts';
 import { backoff, backoffMs, type ConnectionOptions, connections, FatalCloseError } from './connection.ts';
+import { givenToken } from './token-source.ts';
 
 const token = 'the-token-of-this-test';
 
@@ -21,7 +22,7 @@ async function openLoop(options: Partial<ConnectionOptions> & { refuse?: Refuse 
   const sockets: WebSocket[] = [];
   const loop = connections({
     url: server.url,
-    token,
+    tokens: givenToken(token),
     clock,
     logger: log.logger,
     random: () => 0.5,
@@ -144,6 +145,10 @@ describe('a close that trying again cannot mend ends the loop', () => {
     [closeCode.badToken, 3, /token/],
     [closeCode.nameRefused, 4, /name/],
     [closeCode.unsupportedProtocol, 5, /protocol version/],
+    [closeCode.tokenExpired, 6, /has ended/],
+    [closeCode.tokenRevoked, 7, /was revoked/],
+    [closeCode.tagRefused, 8, /tag/],
+    [closeCode.addressRefused, 9, /address/],
   ] as const) {
     test(`${code}, with exit code ${exitCode}`, async () => {
       await using loop = await openLoop();
@@ -186,7 +191,7 @@ function acceptAndClose(key: string, socket: Duplex, code: number): void {
 
 describe('every other close is followed by another try', () => {
   const codes = [closeCode.normal, closeCode.goingAway, closeCode.internalError, closeCode.protocolError];
-  for (const code of [...codes, closeCode.helloTimeout, closeCode.superseded, 4_999])
+  for (const code of [...codes, closeCode.helloTimeout, closeCode.superseded, closeCode.nameTaken, 4_999])
     test(`${code}`, async () => {
       await using loop = await openLoop();
       (await loop.server.connection()).socket.close(code);
@@ -281,7 +286,7 @@ test('a socket whose owner fails is not left open', async () => {
   const clock = new FakeClock();
   const { signal } = new AbortController();
   const owner = async () => {
-    for await (const _ of connections({ url: server.url, token, clock, logger, signal }))
+    for await (const _ of connections({ url: server.url, tokens: givenToken(token), clock, logger, signal }))
       throw new Error('owner');
   };
   await assert.rejects(owner(), /^Error: owner$/);

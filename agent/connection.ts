@@ -1,7 +1,16 @@
 /** The socket to the control plane, for ever: a long life is a loop. */
 import { type ClientOptions, WebSocket } from 'ws';
-import { type Clock, delegatePath, fatalClose, limits, sleep, subprotocol } from '../protocol/index.ts';
+import {
+  type Clock,
+  delegatePath,
+  fatalClose,
+  isTokenRefusal,
+  limits,
+  sleep,
+  subprotocol,
+} from '../protocol/index.ts';
 import type { Logger } from './logger.ts';
+import type { TokenSource } from './token-source.ts';
 
 /** The control plane closed the socket for a reason that trying again can't mend. */
 export class FatalCloseError extends Error {
@@ -16,7 +25,7 @@ export class FatalCloseError extends Error {
 
 export interface ConnectionOptions {
   readonly url: URL;
-  readonly token: string;
+  readonly tokens: Pick<TokenSource, 'choose' | 'hasOther'>;
   readonly logger: Logger;
   readonly clock: Clock;
   /** From 0 to below 1; injected so that tests know the pause. */
@@ -44,7 +53,7 @@ export async function* connections(options: ConnectionOptions): AsyncGenerator<W
   const { clock, logger, signal, random = Math.random } = options;
   let failures = 0;
   while (!signal.aborted) {
-    const opened = await openSocket(options);
+    const opened = await openSocket({ ...options, token: options.tokens.choose() });
     if ('socket' in opened) {
       const { socket } = opened;
       const closed = new Promise<{ code: number; reason: string }>(resolve =>
@@ -58,6 +67,10 @@ export async function* connections(options: ConnectionOptions): AsyncGenerator<W
         if (socket.readyState === WebSocket.OPEN) socket.terminate();
       }
       const { code, reason } = await closed;
+      if (isTokenRefusal(code) && !signal.aborted && options.tokens.hasOther()) {
+        logger.warn({ code, reason }, 'the token was refused; trying the other one');
+        continue;
+      }
       const fatal = fatalClose(code);
       if (fatal) throw new FatalCloseError(fatal.exitCode, fatal.explanation, reason);
       if (signal.aborted) return;
@@ -76,7 +89,7 @@ export async function* connections(options: ConnectionOptions): AsyncGenerator<W
 
 /** Opens one socket. Never rejects: a failure comes back in words. */
 export function openSocket(
-  options: Pick<ConnectionOptions, 'url' | 'token' | 'signal'>,
+  options: Pick<ConnectionOptions, 'url' | 'signal'> & { readonly token: string },
 ): Promise<{ socket: WebSocket } | { problem: string }> {
   // The type of closeTimeout is not published yet.
   const client: ClientOptions & { closeTimeout: number } = {

@@ -12,26 +12,37 @@ import { runTask } from './run-task.ts';
 import { type Session, startSession } from './session.ts';
 import { type AgentSecrets, type AgentSettings, codeOf, SettingsError } from './settings.ts';
 import { createHosts } from './ssh/hosts.ts';
+import { type TokenStep, tokenExchange } from './token-exchange.ts';
+import { givenToken, type TokenSource, tokenInFile } from './token-source.ts';
 import { agentVersion } from './version.ts';
 
 export interface AgentOptions {
   readonly settings: AgentSettings;
   readonly secrets: AgentSecrets;
   readonly clock?: Clock;
+  /** Hears each step of the replacement of the token. */
+  readonly onTokenStep?: (step: TokenStep) => void;
 }
 
 /** Shells kept ready, so that the start of bash is off a task's way. */
 const standby = 1;
 
 /** Runs the agent. Resolves with the exit code; it neither exits nor throws by itself. */
-export async function runAgent({ settings, secrets, clock = systemClock }: AgentOptions): Promise<number> {
+export async function runAgent({
+  settings,
+  secrets,
+  clock = systemClock,
+  onTokenStep,
+}: AgentOptions): Promise<number> {
   const instance = randomBytes(12).toString('base64url');
   const logger = createLogger(settings.logLevel, { delegate: settings.name, instance });
   const stopping = new AbortController();
   const health: HealthState = { registered: false, draining: false, lastRegisteredAt: clock.now() };
   const keys = await generateSealingKeys();
   const inbox = createInbox(settings.maxTasks);
-  const hello = describeAgent(settings, instance, keys.publicKey);
+  const source = tokenSource(secrets);
+  const tokenFile = source.cannotReplace === undefined ? { tokenFile: true } : {};
+  const hello = { ...describeAgent(settings, instance, keys.publicKey), ...tokenFile };
   const runner = startRunner(settings, secrets);
   const connected = createHosts({
     settings: settings.ssh,
@@ -60,6 +71,7 @@ export async function runAgent({ settings, secrets, clock = systemClock }: Agent
       stopping.abort();
     });
   };
+  const stopWatching = watchToken(source, clock, logger, token => session?.presentToken(token));
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
 
@@ -68,7 +80,7 @@ export async function runAgent({ settings, secrets, clock = systemClock }: Agent
     logger.info({ ...settings, url: settings.url.href, healthPort: healthServer?.port }, 'agent started');
     for await (const socket of connections({
       ...settings,
-      ...secrets,
+      tokens: source,
       logger,
       clock,
       signal: stopping.signal,
@@ -83,7 +95,13 @@ export async function runAgent({ settings, secrets, clock = systemClock }: Agent
           health.registered = true;
           health.lastRegisteredAt = clock.now();
           logger.info('connected to the control plane');
+          try {
+            source.welcomed();
+          } catch (error) {
+            logger.error({ err: error }, 'the new token cannot be put in its place; it stays beside it');
+          }
         },
+        tokens: send => tokenExchange({ source, send, logger, onStep: onTokenStep }),
       });
       await session.ended;
       session = undefined;
@@ -100,8 +118,23 @@ export async function runAgent({ settings, secrets, clock = systemClock }: Agent
     process.off('SIGTERM', stop);
     process.off('SIGINT', stop);
     stopping.abort();
+    stopWatching();
     await Promise.all([runner.close(), connected.close()]);
     await healthServer?.close();
+  }
+}
+
+function tokenSource({ token, tokenFile }: AgentSecrets): TokenSource {
+  return tokenFile === undefined ? givenToken(token) : tokenInFile(tokenFile, token);
+}
+
+function watchToken(source: TokenSource, clock: Clock, logger: Logger, then: (token: string) => void) {
+  try {
+    return source.watch(clock, then);
+  } catch (error) {
+    // As where a user may not watch any more files.
+    logger.warn({ err: error }, 'the token file cannot be watched; it is read at each connection');
+    return () => {};
   }
 }
 

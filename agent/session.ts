@@ -12,6 +12,7 @@ import {
   type Task,
   type TaskIdentity,
   type ToControlPlane,
+  type TokenReport,
   watchLiveness,
 } from '../protocol/index.ts';
 import type { RunBounds } from './execute/execution.ts';
@@ -19,6 +20,7 @@ import type { Inbox, RunningTask } from './inbox.ts';
 import type { Logger } from './logger.ts';
 import type { Outcome, SendLog } from './run-task.ts';
 import { pieces } from './script/last-lines.ts';
+import type { TokenExchange } from './token-exchange.ts';
 
 export interface SessionOptions {
   readonly hello: Hello;
@@ -28,6 +30,8 @@ export interface SessionOptions {
   readonly logger: Logger;
   /** The control plane has let us in. */
   readonly onWelcome: () => void;
+  /** What is to be done with what is said about our token. */
+  readonly tokens: (send: (report: TokenReport) => void) => TokenExchange;
   readonly pingMs?: number;
 }
 
@@ -36,6 +40,8 @@ export interface Session {
   readonly ended: Promise<void>;
   /** Takes no more tasks, and says so at once. */
   drain(): void;
+  /** Somebody has changed our token. */
+  presentToken(token: string): void;
   /** Says that all is finished, and closes. */
   leave(): Promise<void>;
 }
@@ -64,6 +70,9 @@ export function startSession(socket: WebSocket, options: SessionOptions): Sessio
     return send(message);
   }
 
+  const tokens = options.tokens(report => void send(report));
+  let welcome = false;
+
   function heartbeat(): void {
     void send({ type: 'heartbeat', running: inbox.running(), draining: inbox.draining });
   }
@@ -74,6 +83,7 @@ export function startSession(socket: WebSocket, options: SessionOptions): Sessio
     const { message } = parsed;
     switch (message.type) {
       case 'welcome':
+        welcome = true;
         stopWaiting();
         stopHeartbeat();
         stopHeartbeat = every(clock, message.heartbeatMs, heartbeat);
@@ -86,6 +96,9 @@ export function startSession(socket: WebSocket, options: SessionOptions): Sessio
       case 'drain':
         drain();
         void inbox.idle().then(() => send({ type: 'drained' }));
+        return;
+      default:
+        return tokens.receive(message);
     }
   }
 
@@ -174,6 +187,10 @@ export function startSession(socket: WebSocket, options: SessionOptions): Sessio
   return {
     ended,
     drain,
+    presentToken(token) {
+      // Before that nothing but the hello may be said; the next connection shows it.
+      if (welcome && socket.readyState === socket.OPEN) tokens.present(token);
+    },
     async leave() {
       await send({ type: 'drained' });
       socket.close(closeCode.normal, 'drained');

@@ -5,6 +5,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
+import { resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { delegateNamePattern } from '../protocol/index.ts';
 import { scriptEnvironment } from './execute/environment.ts';
@@ -37,6 +38,8 @@ export interface AgentSettings {
 /** The secrets of an agent, kept apart so that settings can be logged. */
 export interface AgentSecrets {
   readonly token: string;
+  /** The file that the token is from; undefined: the environment. */
+  readonly tokenFile: string | undefined;
   /** The environment of scripts, complete. Proxy addresses in it may hold passwords. */
   readonly environment: Readonly<Record<string, string>>;
 }
@@ -200,7 +203,7 @@ export function readSettings(
     ssh: sshSettings(read),
   };
   const secrets = {
-    token: token(read('token'), read('tokenFile')),
+    ...token(read('token'), read('tokenFile')),
     environment: scriptEnvironment(env, settings.scriptEnvironment),
   };
   for (const name of [table.token.name, ...table.token.aliases]) delete env[name];
@@ -338,7 +341,10 @@ function listenAddress(found: Found | undefined): { host: string | undefined; po
   return { host: match[1]?.replace(/^\[(.*)\]$/, '$1') || undefined, port };
 }
 
-function token(direct: Found | undefined, file: Found | undefined): string {
+function token(
+  direct: Found | undefined,
+  file: Found | undefined,
+): Pick<AgentSecrets, 'token' | 'tokenFile'> {
   // What is stronger counts, also where it is another setting for the same thing.
   const preferFile = !direct || (file !== undefined && file.strength > direct.strength);
   const text = preferFile ? file && readTokenFile(file) : direct.text;
@@ -353,7 +359,7 @@ function token(direct: Found | undefined, file: Found | undefined): string {
       `${preferFile ? file?.from : direct.from} does not hold a token: it must be one line of printable text`,
     );
   }
-  return text;
+  return { token: text, tokenFile: preferFile ? file && resolve(file.text) : undefined };
 }
 
 function readTokenFile({ text: path, from }: Found): string {

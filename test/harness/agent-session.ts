@@ -5,6 +5,8 @@ import type { RunBounds } from '../../agent/execute/execution.ts';
 import { createInbox, type Inbox } from '../../agent/inbox.ts';
 import type { Outcome, SendLog } from '../../agent/run-task.ts';
 import { type Session, startSession } from '../../agent/session.ts';
+import { tokenExchange } from '../../agent/token-exchange.ts';
+import { givenToken } from '../../agent/token-source.ts';
 import type { Hello, Task } from '../../protocol/index.ts';
 import { FakeClock } from './fake-clock.ts';
 import { type MemoryLogger, memoryLogger } from './memory-logger.ts';
@@ -86,6 +88,7 @@ export async function openSession(options: { capacity?: number; inbox?: Inbox } 
     onWelcome() {
       welcomes += 1;
     },
+    tokens: send => tokenExchange({ source: givenToken('token'), send, logger: log.logger }),
   });
   const peer = await server.connection();
   const heard = await peer.next('hello');
