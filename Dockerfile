@@ -37,6 +37,7 @@ RUN apt-get update \
   # Nothing in here needs another user's rights.
   && find / -xdev -type f -perm /6000 -exec chmod a-s {} +
 COPY --chmod=0755 deploy/image/agent-entrypoint /app/entrypoint
+COPY deploy/image/starting.mjs /app/starting.mjs
 COPY --from=build /src/dist/agent/legate.js /app/legate.js
 # Last, so that nothing in it stands before the image's own programs.
 ENV NODE_ENV=production PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/opt/legate/bin

@@ -57,6 +57,16 @@ test('INIT_SCRIPT runs first, without the token and without standard input; the 
   assert.match(err, /INIT_SCRIPT succeeded after [0-9]+ seconds\n$/);
 });
 
+test('while INIT_SCRIPT runs the container is alive and not ready, and then the port is free for the agent', async () => {
+  const listen = `127.0.0.1:${await freePort()}`;
+  const ask = (path: string) => `curl -s -o /dev/null -w '%{http_code} ' http://${listen}${path}`;
+  const script = `until ${ask('/livez')}; do sleep 0.05; done; ${ask('/readyz')}; ${ask('/api/health')}`;
+  const agent = ['bash', '-c', `${ask('/livez')} || echo free; jobs -p; pgrep -P $$ || true`];
+  const { code, out, err } = start(script, { LEGATE_HEALTH_LISTEN: listen }, agent);
+  assert.equal(code, 0, err);
+  assert.match(out, /^(000 )*200 503 200 000 free\n$/);
+});
+
 test('a script that fails, can not be read or takes too long ends the container in words, without its text', () => {
   const cases: [script: string, code: number, says: RegExp, env?: Record<string, string>][] = [
     ['x=private-word; exit 3', 20, /INIT_SCRIPT failed with exit code 3; the agent is not started/],
@@ -83,6 +93,16 @@ test("the text of INIT_SCRIPT is in no process's arguments", () => {
   const { out, code } = start(look, {}, ['true']);
   assert.deepEqual([code, out], [0, '0\n']);
 });
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  assert.ok(typeof address === 'object' && address !== null);
+  return address.port;
+}
 
 test('the health check says what the process beside it says, wherever it listens', async () => {
   let status = 200;

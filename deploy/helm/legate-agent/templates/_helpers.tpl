@@ -67,10 +67,3 @@ annotations: {{- toYaml . | nindent 2 }}
 {{- define "legate.replicas" -}}
 {{- if .Values.autoscaling.enabled }}{{ int .Values.autoscaling.minReplicas }}{{ else }}{{ int .Values.replicas }}{{ end -}}
 {{- end -}}
-
-{{/* Pods that start the moment a node has room for them take this long, and what the operator's script takes. */}}
-{{- define "legate.startupFailures" -}}
-{{- $seconds := add 60 (ternary (int .Values.initTimeoutSeconds) 0 (ne .Values.initScript "")) -}}
-{{- $period := int .Values.startupProbe.periodSeconds -}}
-{{- div (add $seconds (sub $period 1)) $period -}}
-{{- end -}}
