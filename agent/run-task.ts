@@ -61,7 +61,7 @@ export async function runTask(
   const directory = workingDirectory === undefined ? {} : { workingDirectory };
   const { clock = systemClock } = tools;
   const live = task.liveLogs ? liveLog({ secrets: opened.secrets, clock, send: sendLog }) : undefined;
-  const step = (line: string) => live?.write(Buffer.from(`host: ${line}\n`));
+  const step = (line: string) => live?.write(Buffer.from(`${line}\n`));
   const runner = opened.target ? tools.hosts.at(opened.target, step) : tools.runner;
   const execution = await runner.run(
     { program: program.text, inputs: opened.values, ...directory },

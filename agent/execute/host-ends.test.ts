@@ -23,7 +23,7 @@ async function start(program: string, options: TestHostOptions = {}, remainingMs
   const bounds = { signal: cancel.signal, remainingMs };
   const running = host.run(program, { workingDirectory: folder.path, ...bounds });
   // The file may be there before we have heard that the script has begun.
-  const begun = () => host.steps.some(line => line.startsWith('bash'));
+  const begun = () => host.steps.some(line => line.startsWith('host: bash'));
   await eventually(`ready: ${program}`, () => existsSync(folder.file('ready')) && begun());
   return {
     host,

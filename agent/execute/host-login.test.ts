@@ -133,8 +133,8 @@ describe('what a run needs of its host', () => {
   test('is told step by step, and the directory and the version of bash are the last steps', async () => {
     await using host = await openHost();
     await host.run('secret=v');
-    assert.match(host.steps.at(-1) ?? '', /^bash \d+\.\d+\.\d+/);
-    assert.equal(host.steps.at(-2), 'working directory /tmp');
+    assert.match(host.steps.at(-1) ?? '', /^host: bash \d+\.\d+\.\d+/);
+    assert.equal(host.steps.at(-2), 'host: working directory /tmp');
   });
 });
 

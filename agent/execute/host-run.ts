@@ -52,16 +52,22 @@ export async function runOver(process: RemoteProcess, options: HostRun): Promise
       if (channel.forced() !== undefined) ended.resolve();
     },
   });
-  void begun.promise.then(() => {
-    const version = channel.version();
-    if (version === undefined) return;
-    if (run.workingDirectory !== undefined) step(`working directory ${run.workingDirectory}`);
-    step(`bash ${version}`);
-  });
   const tail = tailKeeper(stderrKept);
+  const early: Buffer[] = [];
+  let shown = false;
   const errors = errorOutput(nonce, chunk => {
     tail.write(chunk);
-    onErrorOutput(chunk);
+    // It may overtake the word that the script has begun.
+    if (shown) onErrorOutput(chunk);
+    else early.push(chunk);
+  });
+  void begun.promise.then(() => {
+    const version = channel.version();
+    if (version !== undefined && run.workingDirectory !== undefined)
+      step(`host: working directory ${run.workingDirectory}`);
+    if (version !== undefined) step(`host: bash ${version}`);
+    shown = true;
+    for (const chunk of early) onErrorOutput(chunk);
   });
   const closed = Promise.all([
     drained(process.stdout, channel.write),
@@ -76,6 +82,7 @@ export async function runOver(process: RemoteProcess, options: HostRun): Promise
   const closedWithin = (ms: number) => Promise.race([closed, limit.wait(ms).then(() => false)]);
   const end = await Promise.race([process.exit, tooLarge.promise, limit.reached]).then(settle);
   if (end.kind !== 'exited' && end.kind !== 'lost') await hangUp(process, clock);
+  begun.resolve();
   const login = errors.login();
   return {
     end,
