@@ -28,6 +28,7 @@ function start(
     env: {
       PATH: process.env.PATH ?? '',
       LEGATE_TOKEN: token,
+      LEGATE_HEALTH_LISTEN: 'off',
       ...(initScript === undefined ? {} : { INIT_SCRIPT: initScript }),
       ...env,
     },
