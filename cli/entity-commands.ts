@@ -1,6 +1,8 @@
 /** The commands that are about one kind of entity each. */
 import { Command } from 'commander';
+import { scanHostCommand } from '../agent/command.ts';
 import type { CommandContext } from './context.ts';
+import { delegateTokenCommand } from './delegate-tokens.ts';
 import { readDuration } from './durations.ts';
 import { explain } from './explain.ts';
 import { getSecret, testConnector } from './fetch.ts';
@@ -147,23 +149,9 @@ function templateCommand({ client, output }: CommandContext): Command {
   return command;
 }
 
-function delegateCommand({ client, output }: CommandContext): Command {
+function delegateCommand(context: CommandContext): Command {
   const command = new Command('delegate').description('delegates');
-  const token = command.command('token').description('delegate tokens');
-  withPlace(
-    token
-      .command('create')
-      .description('make a token for delegates; it is shown once, on standard output')
-      .argument('<name>', 'what the token is for')
-      .option('--delegate <name...>', 'delegates must have one of these names (default: any name)'),
-  ).action(async (name: string, { delegate = [], ...place }: PlaceOptions & { delegate?: string[] }) => {
-    const made = await client().post('/delegate-tokens', {
-      name,
-      delegateNames: delegate,
-      ...placeOf(place),
-    });
-    output.err(`Token "${name}" made. It cannot be shown again; give it to a delegate as LEGATE_TOKEN_FILE.`);
-    output.out(`${String(made.token)}\n`);
-  });
+  command.addCommand(delegateTokenCommand(context));
+  command.addCommand(scanHostCommand());
   return command;
 }
