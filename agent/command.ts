@@ -17,6 +17,27 @@ export function agentCommand(): Command {
   return command;
 }
 
+/** `legate delegate scan-host`: what a delegate here would see of a host's keys, for a person to compare and pin. */
+export function scanHostCommand(): Command {
+  return new Command('scan-host')
+    .description(
+      "print a target host's keys as known_hosts lines, fingerprints on standard error; trusts nothing",
+    )
+    .argument('<host>', 'name or address, with :PORT where it is not 22')
+    .action(async (host: string) => {
+      const { printHostKeys } = await import('./ssh/scan-host.ts');
+      const { HostError } = await import('./ssh/connection.ts');
+      const note = (line: string) => process.stderr.write(`${line}\n`);
+      try {
+        await printHostKeys(host, line => process.stdout.write(`${line}\n`), note);
+      } catch (error) {
+        if (!(error instanceof HostError)) throw error;
+        note(`legate delegate scan-host: ${error.message}`);
+        process.exitCode = 1;
+      }
+    });
+}
+
 async function start(flags: Record<string, unknown>): Promise<number> {
   try {
     const configured = readSettings(flags);

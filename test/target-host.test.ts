@@ -207,3 +207,13 @@ test('by way of a jump host with a login of its own', async () => {
   assert.equal(fetched.out.toString(), value);
   assert.match(bastion.log(), /Accepted publickey/);
 });
+
+test("a host's keys can be looked at before they are pinned", async () => {
+  const scanned = await world.legate(['delegate', 'scan-host', `${host.host}:${host.port}`]);
+  assert.equal(scanned.code, 0, scanned.err);
+  assert.equal(scanned.out.toString(), host.knownHosts());
+  assert.ok(scanned.err.includes(host.fingerprints[0] ?? 'none'));
+  const nobody = await world.legate(['delegate', 'scan-host', 'no-such-host.invalid']);
+  assert.equal(nobody.code, 1);
+  assert.match(nobody.err, /^legate delegate scan-host: .*no-such-host\.invalid/);
+});
