@@ -2,6 +2,7 @@
 // scripts/try-images builds and runs the images themselves.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -90,7 +91,9 @@ test('a script that fails, can not be read or takes too long ends the container 
 });
 
 test("the text of INIT_SCRIPT is in no process's arguments", () => {
-  const look = 'cat /proc/[0-9]*/cmdline | tr "\\0" "\\n" | grep -c "private[-]word" || true # private-word';
+  // Of this run alone: others on this machine may try the same.
+  const end = randomBytes(8).toString('hex');
+  const look = `cat /proc/[0-9]*/cmdline | tr "\\0" "\\n" | grep -c "private[-]${end}" || true # private-${end}`;
   const { out, code } = start(look, {}, ['true']);
   assert.deepEqual([code, out], [0, '0\n']);
 });
