@@ -7,6 +7,7 @@ import {
   generateSealingKeys,
   limits,
   openValue,
+  sealCredential,
   sealInput,
   systemClock,
   type TaskInput,
@@ -367,5 +368,69 @@ describe('a live log', () => {
     const { live } = listen();
     const outcome = await run(`secret=$(seq -f 'line %09g' 200000); echo "$secret" >&2`, live);
     assert.equal(outcome.log, '');
+  });
+});
+
+describe('a task with a target', () => {
+  const passphrase = 'hunter2-passphrase';
+  const privateKey = 'line one of a key\nline two of a key';
+  const failing = (detail: string): HostRunner & { targets: unknown[] } => {
+    const targets: unknown[] = [];
+    const end: End = { kind: 'not-started', reason: 'host-unreachable', detail };
+    const execution = { end, collected: { directoryMissing: false }, stderr: Buffer.alloc(0), durationMs: 0 };
+    return {
+      targets,
+      at(target) {
+        targets.push(target);
+        return { run: async () => execution };
+      },
+    };
+  };
+  const onHost = async (index: number, hosts: HostRunner) => {
+    const credential = { kind: 'key', privateKey, passphrase } as const;
+    const data = await sealCredential(credential, keys.publicKey, identity, index);
+    const hop = { host: 'db1', port: 22, user: 'deploy', hostKeys: [] };
+    const local = { kind: 'delegate', name: 'bastion' } as const;
+    const target = {
+      kind: 'host' as const,
+      ...hop,
+      credential: { kind: 'sealed' as const, data },
+      jumps: [{ ...hop, host: 'bastion', credential: local }],
+    };
+    const runner = { run: () => assert.fail('it ran here') };
+    const bounds = { remainingMs: 1_000, signal: new AbortController().signal };
+    return runTask(aTask({ target }), { runner, hosts, keys }, bounds, async () => {});
+  };
+
+  test('goes to its host with its credentials opened, those of the delegate by name', async () => {
+    const hosts = failing('no route');
+    const outcome = await onHost(0, hosts);
+    assert.deepEqual(failureOf(outcome), { reason: 'host-unreachable', detail: 'no route' });
+    const hop = { host: 'db1', port: 22, user: 'deploy', hostKeys: [] };
+    assert.deepEqual(hosts.targets, [
+      {
+        ...hop,
+        credential: { kind: 'key', privateKey, passphrase },
+        jumps: [{ ...hop, host: 'bastion', credential: { kind: 'delegate', name: 'bastion' } }],
+      },
+    ]);
+  });
+
+  test('fails without a word of its credentials', async () => {
+    const outcome = await onHost(0, failing(`cannot use line two of a key with ${passphrase}`));
+    assert.equal(failureOf(outcome).detail, `cannot use ${mask} with ${mask}`);
+  });
+
+  test('does not run when a credential was sealed for another place', async () => {
+    const outcome = await onHost(1, failing('unused'));
+    assert.equal(failureOf(outcome).reason, 'unresolved-input');
+    assert.match(failureOf(outcome).detail ?? '', /^credential 0 belongs elsewhere/);
+  });
+
+  test('whose connection broke while it ran is told so', async () => {
+    const end: End = { kind: 'lost', detail: 'reset by peer' };
+    const execution = { end, collected: { directoryMissing: false }, stderr: Buffer.alloc(0), durationMs: 0 };
+    const outcome = await onHost(0, { at: () => ({ run: async () => execution }) });
+    assert.deepEqual(failureOf(outcome), { reason: 'host-connection-lost', detail: 'reset by peer' });
   });
 });
