@@ -18,6 +18,8 @@ export const tagSelector = (text: string): Selector => ({ kind: 'tag', text, key
 /** Whoever writes a connector decides how much work a choice is, and how deep a call goes. */
 const mostCharacters = 1_000;
 const mostNesting = 32;
+/** So much of a wrong one is repeated. */
+const mostQuoted = 200;
 
 interface Token {
   readonly kind: '&' | '|' | '!' | '(' | ')' | 'tag' | 'end';
@@ -32,7 +34,7 @@ export function parseSelectorExpression(text: string): Selector {
   const fail = (at: number, problem: string): never => {
     throw new RequestError(
       'INVALID_REQUEST',
-      `delegate selector ${quoted(text)}, character ${at}: ${problem}`,
+      `delegate selector ${quoted(text.slice(0, mostQuoted))}, character ${at}: ${problem}`,
     );
   };
   if (text.length > mostCharacters)

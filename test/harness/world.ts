@@ -65,6 +65,7 @@ export interface World extends AsyncDisposable {
 export interface ScriptOptions {
   readonly inputs?: Readonly<Record<string, string>>;
   readonly selectors?: readonly string[];
+  readonly selectorSyntax?: 'expression';
   /** Seconds. */
   readonly timeout?: number;
   readonly workingDirectory?: string;
@@ -154,7 +155,10 @@ export async function startWorld(options: ServerOptions = {}): Promise<World> {
       if (result.code !== 0) throw new Error(result.err);
       return result.out.toString();
     },
-    async script(script, { inputs = {}, selectors = [], timeout = 30, workingDirectory } = {}) {
+    async script(
+      script,
+      { inputs = {}, selectors = [], selectorSyntax, timeout = 30, workingDirectory } = {},
+    ) {
       scripts += 1;
       const id = `script_${scripts}`;
       const names = Object.keys(inputs);
@@ -182,6 +186,7 @@ export async function startWorld(options: ServerOptions = {}): Promise<World> {
               onDelegate: true,
               timeout,
               delegateSelectors: selectors,
+              ...(selectorSyntax === undefined ? {} : { selectorSyntax }),
               ...(workingDirectory === undefined ? {} : { workingDirectory }),
               template: {
                 templateRef: `account.${id}`,
