@@ -21,9 +21,9 @@ export function keepHead(stream: Readable, most: number, overflow: () => void): 
 /** Keeps the last bytes of a stream, as `tailKeeper` does. */
 export function keepTail(stream: Readable, most: number): () => Buffer {
   const tail = tailKeeper(most);
-  stream.on('data', tail.write);
+  stream.on('data', (chunk: Buffer) => tail.write(chunk));
   stream.on('error', () => {});
-  return tail.kept;
+  return () => tail.kept();
 }
 
 /**

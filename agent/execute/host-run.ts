@@ -70,8 +70,8 @@ export async function runOver(process: RemoteProcess, options: HostRun): Promise
     for (const chunk of early) onErrorOutput(chunk);
   });
   const closed = Promise.all([
-    drained(process.stdout, channel.write),
-    drained(process.stderr, errors.write),
+    drained(process.stdout, chunk => channel.write(chunk)),
+    drained(process.stderr, chunk => errors.write(chunk)),
   ]).then(() => true);
   // A channel that has gone away answers with an error, which says no more than its exit does.
   process.stdin.on('error', () => {});
