@@ -7,10 +7,10 @@ import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Duplex } from 'node:stream';
+import { Duplex, PassThrough } from 'node:stream';
 import { type Clock, sleep } from '../../protocol/index.ts';
 import { askHostKey } from './ask-host-key.ts';
-import type { ChannelProcess, Opened } from './channel.ts';
+import type { ChannelProcess, Life, Opened } from './channel.ts';
 import type { Link, LinkParts } from './connect.ts';
 import { HostError, type RemoteExit } from './connection.ts';
 import type { Login } from './credentials.ts';
@@ -42,6 +42,8 @@ function options(values: Readonly<Record<string, string>>): string[] {
 
 /** How often is looked for what ssh tells by a file. */
 const lookMs = 5;
+/** How long the end of the connection may take to be known after that of a command. */
+const lastWordMs = 200;
 
 type SshParts = LinkParts & { readonly login: Exclude<Login, { kind: 'password' }> };
 
@@ -111,7 +113,12 @@ export async function openWithSsh(parts: SshParts, ofHost: boolean): Promise<Lin
       quirks: {},
       open: (command, patienceMs) =>
         ended === undefined
-          ? opened(inMaster(['--', '127.0.0.1', command]), () => ended, patienceMs, connecting.clock)
+          ? opened(
+              inMaster(['--', '127.0.0.1', command]),
+              { why: () => ended, closed },
+              patienceMs,
+              connecting.clock,
+            )
           : Promise.resolve({ gone: ended }),
       forward: async (host, port) => {
         const { child, stdin, stdout } = inMaster([
@@ -155,8 +162,8 @@ async function checkedKey({ hop, way, legacy, deadline, connecting, step }: SshP
 interface Ssh {
   readonly child: ChildProcess;
   readonly stdin: ChildProcess['stdin'];
-  readonly stdout: ChildProcess['stdout'];
-  readonly stderr: ChildProcess['stderr'];
+  readonly stdout: PassThrough | undefined;
+  readonly stderr: PassThrough | undefined;
   /** Resolves when the process has ended and its output is closed. */
   readonly ended: Promise<number | null>;
 }
@@ -178,7 +185,9 @@ function startSsh(args: readonly string[], stdio: StdioOptions = ['ignore', 'ign
     });
   });
   ended.catch(() => {});
-  return { child, stdin: child.stdin, stdout: child.stdout, stderr: child.stderr, ended };
+  // Node throws away what nobody reads when a process ends, and this one may end before anybody does.
+  const [stdout, stderr] = [child.stdout, child.stderr].map(stream => stream?.pipe(new PassThrough()));
+  return { child, stdin: child.stdin, stdout, stderr, ended };
 }
 
 /** Waits until the master lets others in. Throws a `HostError` when it does not come to that. */
@@ -204,7 +213,7 @@ async function authenticated({ stderr, ended }: Ssh, control: string, parts: Ssh
 /** Waits for the word that the host has given a channel, which stands in ssh's log. */
 async function opened(
   ssh: Ssh & { readonly log: string },
-  why: () => string | undefined,
+  life: Life,
   patienceMs: number,
   clock: Clock,
 ): Promise<Opened> {
@@ -225,12 +234,12 @@ async function opened(
   const until = clock.now() + patienceMs;
   for (;;) {
     const text = read(log);
-    if (text.includes('master session id')) return { process: processOf(ssh, end, log, why) };
+    if (text.includes('master session id')) return { process: processOf(ssh, end, log, life, clock) };
     if (/session request failed/.test(text) || over) {
       child.kill('SIGKILL');
       rmSync(log, { force: true });
       const [, refusal] = /session request failed: (.*)/.exec(text) ?? [];
-      return refusal === undefined ? { gone: why() ?? 'ssh ended' } : { busy: refusal.trim() };
+      return refusal === undefined ? { gone: life.why() ?? 'ssh ended' } : { busy: refusal.trim() };
     }
     if (clock.now() >= until) {
       child.kill('SIGKILL');
@@ -244,19 +253,22 @@ function processOf(
   ssh: Ssh,
   end: Promise<number | null>,
   log: string,
-  why: () => string | undefined,
+  life: Life,
+  clock: Clock,
 ): ChannelProcess {
   const { child, stdin, stdout, stderr } = ssh;
   if (!stdin || !stdout || !stderr) throw new Error('a process without its streams');
   let given = false;
   const done = end.then(() => {});
-  const exit = end.then((code): RemoteExit => {
+  const exit = end.then(async (code): Promise<RemoteExit> => {
     const text = read(log);
     rmSync(log, { force: true });
     if (given) return { lost: 'the delegate closed the channel' };
-    // 255 is what ssh says when it does not know; a command may say it, too.
-    if (code === null || (code === 255 && (why() !== undefined || /read from master failed/.test(text))))
-      return { lost: why() ?? 'the connection broke' };
+    // 255 is what ssh says when the connection is gone, of which the master tells a moment later; a command may say it, too.
+    if (code === 255) await Promise.race([life.closed, sleep(clock, lastWordMs)]);
+    const why = life.why();
+    if (code === null || (code === 255 && (why !== undefined || /read from master failed/.test(text))))
+      return { lost: why ?? 'the connection broke' };
     return { exitCode: code };
   });
   return {
