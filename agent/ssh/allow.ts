@@ -73,9 +73,9 @@ function glob(pattern: string, flags: string): RegExp {
 
 export interface Admission {
   /** What can be told before the name is resolved. Throws a `HostError`. */
-  checkName(hop: Hop): void;
+  readonly checkName: (hop: Hop) => void;
   /** Those of the addresses that may be connected to. Throws a `HostError` when there is none. */
-  admit(hop: Hop, addresses: readonly Address[]): readonly Address[];
+  readonly admit: (hop: Hop, addresses: readonly Address[]) => readonly Address[];
 }
 
 type Hop = Pick<ResolvedHop, 'host' | 'port' | 'user'>;

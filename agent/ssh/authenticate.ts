@@ -14,7 +14,7 @@ export interface Authentication {
   /** For ssh2, which calls it before the first try and after each one that failed. */
   readonly handler: (left: AuthenticationType[] | null, partial: boolean | null) => AnyAuthMethod | false;
   /** What was tried, what the host offers, and why that was not enough. */
-  explain(): string;
+  readonly explain: () => string;
   /** The method that was tried last. */
   method(): string;
   note(why: string): void;

@@ -29,7 +29,7 @@ export interface Open {
   readonly life: Life;
   /** The line with which the host began. */
   readonly ident: string;
-  close(): void;
+  readonly close: () => void;
 }
 
 /** The host closed the connection at once, as busy ones do: another try may be luckier. */

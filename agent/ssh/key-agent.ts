@@ -18,7 +18,7 @@ const rsaSha512 = 4;
 const mostBytes = 262_144;
 
 export interface KeyAgent {
-  close(): void;
+  readonly close: () => void;
 }
 
 /** Serves a key on a socket, which should be in a folder that nobody else can enter. */

@@ -9,7 +9,7 @@ export interface PrivateKey {
   /** The public key as it travels. */
   readonly publicKey: Buffer;
   /** Signs; `hash` counts for RSA alone. ECDSA's signatures are DER. */
-  sign(data: Buffer, hash: 'sha1' | 'sha256' | 'sha512'): Buffer;
+  readonly sign: (data: Buffer, hash: 'sha1' | 'sha256' | 'sha512') => Buffer;
 }
 
 /**

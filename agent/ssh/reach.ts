@@ -70,7 +70,7 @@ async function attempt(host: string, port: number, patienceMs: number, deadline:
   const called = AbortSignal.any([signal, over.signal]);
   try {
     const result = await Promise.race([
-      new Promise<'connected' | string>(resolve => {
+      new Promise<string>(resolve => {
         socket.once('connect', () => resolve('connected'));
         socket.once('error', error => resolve(explain(error)));
       }),

@@ -1,16 +1,19 @@
 /** A way for the system's ssh to use a stream of ours: a port on loopback that takes one connection. */
 import { readFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
 export interface Relay {
   readonly port: number;
-  close(): void;
+  readonly close: () => void;
 }
 
 /** Opens one, which carries `stream` to the first process of our user that connects. */
 export async function relay(stream: Duplex): Promise<Relay> {
-  const server = createServer({ noDelay: true, pauseOnConnect: true }, async socket => {
+  const server = createServer({ noDelay: true, pauseOnConnect: true }, socket => {
+    void take(socket);
+  });
+  const take = async (socket: Socket) => {
     socket.on('error', () => stream.destroy());
     if (!(await isOurs(socket.remotePort ?? 0)) || !server.listening) return void socket.destroy();
     server.close();
@@ -18,7 +21,7 @@ export async function relay(stream: Duplex): Promise<Relay> {
     stream.on('close', () => socket.destroy());
     socket.on('close', () => stream.destroy());
     stream.pipe(socket).pipe(stream);
-  });
+  };
   server.listen(0, '127.0.0.1');
   await new Promise<void>((resolve, reject) => {
     server.once('listening', resolve);

@@ -104,7 +104,7 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
       keyFile: folder.file('user'),
       hostKeys: publicKeys,
       fingerprints: publicKeys.map(fingerprintOf),
-      file: folder.file,
+      file: name => folder.file(name),
       knownHosts: () => publicKeys.map(key => `[${host}]:${port} ${key}\n`).join(''),
       target: changes => ({
         host,
