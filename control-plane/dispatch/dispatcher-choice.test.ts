@@ -147,6 +147,23 @@ test('a delegate that says it is full is asked again after a moment, with the sa
   clock.assertNoTimers();
 });
 
+test('that a delegate says it is full frees the place that was counted, and is no reason to ask it at once', async () => {
+  const link = new FakeLink({ capacity: 2 });
+  const { clock, roster, hangUp, fetch } = dispatching([link]);
+  const fetching = [fetch(), fetch()];
+  await settled();
+  for (const attempt of link.attempts) attempt.say(full);
+  roster.changed(link);
+  await settled();
+  roster.changed(link);
+  await settled();
+  assert.equal(link.attempts.length, 2);
+  await clock.advance(200);
+  assert.equal(link.attempts.length, 4);
+  hangUp.abort();
+  await Promise.all(fetching.map(({ ended }) => ended));
+});
+
 test('a delegate that says it is full is asked again at once when something changes, and nothing waits on', async () => {
   const link = new FakeLink({ capacity: 2 });
   const { clock, roster, fetch } = dispatching([link]);

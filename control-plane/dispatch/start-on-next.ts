@@ -90,11 +90,7 @@ export async function startOnNext(
     const nextTrialMs = roster.record.nextTrialMs(demand.route);
     if (nextTrialMs !== undefined) stops.push(later(nextTrialMs + 1, () => {}));
   }
-  const end = () => {
-    // Now, not when this function goes on: what is started in between would be followed by nobody.
-    leave();
-    resolve('none');
-  };
+  const end = () => resolve('none');
   over.addEventListener('abort', end, { once: true });
   try {
     return await promise;
