@@ -1,4 +1,6 @@
 /** Parameterised secrets: what the parameters have to be, and the run that shows whether they lead to a value. */
+
+import { assertUses } from '../check-uses.ts';
 import { firstGenManagerDocument, readFirstGenSecret } from '../documents/first-gen.ts';
 import { checkSecretInputs } from '../domain/inputs.ts';
 import type { Reference } from '../domain/reference.ts';
@@ -11,7 +13,6 @@ import type { Maybe, NameAndValue } from './model.ts';
 import { invalidArgument } from './refusals.ts';
 import { assertDelivers } from './script-run.ts';
 import type { FirstGenTools, RunContext } from './tools.ts';
-import { secretsUsedBy } from './uses.ts';
 import { missingNames, readVariables, type Variable } from './variables.ts';
 
 /** Checks the parameters against the manager, and runs its script with them. Gives what the secret names. */
@@ -42,7 +43,7 @@ export async function tryParameters(
       needs.push(await requireNamedCredential(database, caller, parameters));
   }
   const subject = { connector, content, secret };
-  const uses = await secretsUsedBy(database, caller, subject);
+  const uses = await assertUses({ database, caller }, subject);
   const names = parameters.map(({ name }) => name).join(', ');
   await assertDelivers(tools, subject, context, {
     name: row.name,

@@ -1,5 +1,6 @@
 /** Creates and changes custom secret managers: check, run the script, save. */
 import { authorize, authorizeFound } from '../access/authorize.ts';
+import { assertUses } from '../check-uses.ts';
 import { firstGenManagerDocument, readFirstGenConnector } from '../documents/first-gen.ts';
 import type { Connector } from '../domain/entities.ts';
 import type { Caller } from '../domain/permissions.ts';
@@ -28,7 +29,6 @@ import { invalidArgument, invalidRequest, notFound, overtaken } from './refusals
 import { assertDelivers } from './script-run.ts';
 import type { FirstGenTools, RunContext } from './tools.ts';
 import { readGivenUsageScope } from './usage-scope.ts';
-import { secretsUsedBy } from './uses.ts';
 
 const noInput = () => invalidRequest('Custom Secret Manager config is not provided');
 export const otherKind = () => invalidRequest('Secret manager with given id is not of type CUSTOM');
@@ -109,7 +109,7 @@ async function save(
   };
   const connector: Connector = readFirstGenConnector(row);
   const subject = { connector, content: template.content };
-  const uses = [...checked.uses, ...(await secretsUsedBy(database, caller, subject))];
+  const uses = [...checked.uses, ...(await assertUses({ database, caller }, subject))];
   const whenEmpty = `The custom shell script returned an empty or null value - accountId: ${await accountId(database)}, secret: ${document.name}`;
   await assertDelivers(tools, subject, context, { name: document.name, whenEmpty });
   await assertNameIsFree(database, row);

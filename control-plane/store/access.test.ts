@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { eachDialect, someTime } from '../../test/harness/database.ts';
+import { eachDialect } from '../../test/harness/database.ts';
 import { listKnownDelegates, saveDelegateJoined, saveDelegateLeft } from './access.ts';
 
 eachDialect('a delegate is remembered with what it said last, and since when it is gone', async store => {

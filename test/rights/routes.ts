@@ -155,7 +155,10 @@ export const routes: readonly Operation[] = [
     'DELETE /delegate-tokens/:name',
     'administer',
     'thing',
-    (_, word) => [{ url: `/delegate-tokens/${word}-token` }, { url: `/delegate-tokens/${word}-token?drainMs=1` }],
+    (_, word) => [
+      { url: `/delegate-tokens/${word}-token` },
+      { url: `/delegate-tokens/${word}-token?drainMs=1` },
+    ],
     [''],
   ),
   route('GET /keys', 'administer', 'list', () => [{ url: '/keys' }], ['']),
