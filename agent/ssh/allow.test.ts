@@ -24,7 +24,7 @@ function ask(lists: { allow?: string[]; deny?: string[] }, asked: Asked): string
   const { checkName, admit } = admission(patterns(lists.allow ?? []), patterns(lists.deny ?? []));
   const hop = { host, user, port };
   try {
-    checkName(hop);
+    checkName(hop, true);
     const found = addresses.map(address => ({ address, family: isIP(address) === 6 ? 6 : 4 }) as const);
     return admit(hop, found)
       .map(({ address }) => address)
@@ -133,4 +133,26 @@ test('what is no pattern is told from one', () => {
     '[fd00::]/8',
   ])
     assert.equal(parsePattern(text), undefined, text);
+});
+
+describe('a host behind another one, whose addresses nobody here sees', () => {
+  const cases: [lists: { allow?: string[]; deny?: string[] }, host: string, allowed: boolean][] = [
+    [{ deny: ['metadata'] }, '169.254.169.254', false],
+    [{ deny: ['loopback'] }, '127.0.0.1', false],
+    [{ deny: ['loopback'] }, '::1', false],
+    [{ deny: ['10.0.0.0/8'] }, '10.1.2.3', false],
+    [{ deny: ['10.0.0.0/8'] }, '192.168.0.1', true],
+    [{ allow: ['10.0.0.0/8'] }, '10.1.2.3', true],
+    [{ allow: ['10.0.0.0/8'] }, '192.168.0.1', false],
+    // It might be in that network, but that is for somebody else to find out.
+    [{ allow: ['10.0.0.0/8'] }, 'db.example', false],
+    [{ allow: ['db.example'] }, 'db.example', true],
+  ];
+  for (const [lists, host, allowed] of cases)
+    test(`${JSON.stringify(lists)} ${allowed ? 'lets' : 'does not let'} ${host} be one`, () => {
+      const { checkName } = admission(patterns(lists.allow ?? []), patterns(lists.deny ?? []));
+      const check = () => checkName({ host, user: 'deploy', port: 22 }, false);
+      if (allowed) check();
+      else assert.throws(check, { reason: 'rejected-by-delegate' });
+    });
 });

@@ -72,8 +72,12 @@ function glob(pattern: string, flags: string): RegExp {
 }
 
 export interface Admission {
-  /** What can be told before the name is resolved. Throws a `HostError`. */
-  readonly checkName: (hop: Hop) => void;
+  /**
+   * What can be told before the name is resolved. `direct`: it is resolved here later; the addresses of a host
+   * behind another one are not seen here, so that only its name, or an address written as such, can list it.
+   * Throws a `HostError`.
+   */
+  readonly checkName: (hop: Hop, direct: boolean) => void;
   /** Those of the addresses that may be connected to. Throws a `HostError` when there is none. */
   readonly admit: (hop: Hop, addresses: readonly Address[]) => readonly Address[];
 }
@@ -99,10 +103,13 @@ export function admission(allow: readonly HostPattern[], deny: readonly HostPatt
   const addressMayBeListed = (hop: Hop) => allow.some(pattern => pattern.addresses && fits(pattern, hop));
 
   return {
-    checkName(hop) {
-      const denied = byName(deny, hop);
+    checkName(hop, direct) {
+      const literal = (list: readonly HostPattern[]) =>
+        isIP(hop.host) ? byAddress(list, hop, hop.host) : undefined;
+      const denied = byName(deny, hop) ?? literal(deny);
       if (denied) refuse(hop, `LEGATE_SSH_DENY lists "${denied.text}"`);
-      if (!listed(hop) && !addressMayBeListed(hop)) notListed(hop);
+      if (listed(hop) || literal(allow)) return;
+      if (!direct || !addressMayBeListed(hop)) notListed(hop);
     },
     admit(hop, addresses) {
       let denied: string | undefined;

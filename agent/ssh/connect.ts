@@ -104,7 +104,7 @@ async function directly(
   { admission, resolve }: Connecting,
   step: (line: string) => void,
 ): Promise<Way> {
-  admission.checkName(hop);
+  admission.checkName(hop, true);
   const late = `the delegate could not resolve the name ${hop.host} (timed out)`;
   const addresses = admission.admit(hop, await within(deadline, addressesOf(hop.host, resolve), late));
   if (addresses.some(({ address }) => address !== hop.host))

@@ -61,9 +61,9 @@ export function createHosts(options: HostsOptions): Hosts {
 
   function keyOf(target: ResolvedTarget): PoolKey {
     const hops = [...target.jumps, target];
-    for (const hop of hops) {
+    for (const [at, hop] of hops.entries()) {
       checkHop(hop);
-      connecting.admission.checkName(hop);
+      connecting.admission.checkName(hop, at === 0);
     }
     const credentials = hops.map(({ credential }) => digestOf(credential));
     const facts = hops.map(({ host, port, user, hostKeys, credential }, at) => [
