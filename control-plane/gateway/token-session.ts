@@ -60,6 +60,8 @@ export interface TokenSessionOptions {
   readonly note: (facts: Readonly<Record<string, unknown>>, message: string) => void;
 }
 
+const manual =
+  'its token is in the environment, or in a file that it cannot replace: put a rotated one there by hand';
 /** So much may be said about a token before the first of it was answered. */
 const mostPending = 8;
 /** For so long a delegate may be given for an answer; then it is asked anew where somebody wants it. */
@@ -84,7 +86,7 @@ export class TokenSession {
     this.#facts = options.facts;
     this.delegate = options.hello.name;
     this.instance = options.hello.instance;
-    this.#cannot = options.hello.tokenFile ? undefined : 'its token is not in a file that it can replace';
+    this.#cannot = options.hello.tokenFile ? undefined : manual;
     options.socket.once('close', () => this.#end({ outcome: 'disconnected' }));
   }
 
