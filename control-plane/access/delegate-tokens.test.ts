@@ -43,7 +43,7 @@ async function open() {
     show: (token: string, address = '192.0.2.1') => tokens.authenticate(token, address),
     async facts(token: string): Promise<DelegateTokenFacts> {
       const facts = await tokens.authenticate(token, '192.0.2.1');
-      assert.ok(typeof facts === 'object', String(facts));
+      if (typeof facts === 'string') return assert.fail(facts);
       return facts;
     },
     async [Symbol.asyncDispose]() {

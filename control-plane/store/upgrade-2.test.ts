@@ -1,4 +1,4 @@
-// fixtures/version-2.db was made by the code of commit b970371, through its command line: the documents of
+// fixtures/version-2.db was made by the code of commit ff0dfcc, through its command line: the documents of
 // templates/pass, the first key and one with a narrowed grant, a token of an organisation with two names and one of the
 // account without, and a delegate that came and went.
 import assert from 'node:assert/strict';
@@ -19,11 +19,14 @@ const more = ['template_versions', 'connectors', 'secrets', 'secret_uses', 'audi
 
 function rowsOf(path: string, table: string): Record<string, string | null>[] {
   using file = new DatabaseSync(path, { readOnly: true });
-  const text = (value: unknown) => (value === null ? null : String(value));
   return file
     .prepare(`select * from ${table} order by 1, 2`)
     .all()
-    .map(row => Object.fromEntries(Object.entries(row).map(([key, value]) => [key, text(value)])));
+    .map(row =>
+      Object.fromEntries(
+        Object.entries(row).map(([key, value]) => [key, value === null ? null : String(value)]),
+      ),
+    );
 }
 
 test('a store of version 2 keeps everything, and its tokens allow what they allowed', async () => {

@@ -15,30 +15,30 @@ function at(step: string): void {
 }
 
 // What the program does is its own; only that it dies in between is added.
-const { propose, authenticate } = DelegateTokens.prototype;
-const { replace, receive } = TokenSession.prototype;
+const tokens = Object.getOwnPropertyDescriptors(DelegateTokens.prototype);
+const sessions = Object.getOwnPropertyDescriptors(TokenSession.prototype);
 let isPresented = false;
 
 DelegateTokens.prototype.propose = async function (...asked) {
   at('proposed');
-  const known = await propose.apply(this, asked);
+  const known = (await tokens.propose.value?.apply(this, asked)) ?? false;
   at('known');
   return known;
 };
 TokenSession.prototype.replace = function () {
   at('asking');
-  const replacement = replace.apply(this);
+  const replacement = sessions.replace.value?.apply(this);
   // The question is on its way by then.
   setTimeout(() => at('asked'), 5);
-  return replacement;
+  return replacement ?? Promise.resolve({ outcome: 'disconnected' });
 };
 TokenSession.prototype.receive = function (report) {
   isPresented = report.type === 'token-presented';
   if (isPresented) at('presented');
-  receive.apply(this, [report]);
+  sessions.receive.value?.apply(this, [report]);
 };
 DelegateTokens.prototype.authenticate = async function (...asked) {
-  const facts = await authenticate.apply(this, asked);
+  const facts = (await tokens.authenticate.value?.apply(this, asked)) ?? 'unknown';
   if (isPresented) at('committed');
   return facts;
 };
