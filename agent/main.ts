@@ -90,6 +90,7 @@ export async function runAgent({
         inbox,
         clock,
         logger,
+        forgetCredential: id => connected.forgetId(id),
         runTask: (task, bounds, sendLog) => runTask(task, { runner, hosts, keys, clock }, bounds, sendLog),
         onWelcome() {
           health.registered = true;

@@ -110,7 +110,8 @@ async function openSealed(task: Task, keys: SealingKeys): Promise<Opened | { det
       if (credential.kind === 'delegate') return { host, port, user, hostKeys, credential };
       const opened = await openCredential(credential.data, keys, task, index);
       secrets.push(...secretsIn(opened));
-      return { host, port, user, hostKeys, credential: opened };
+      const named = credential.id === undefined ? {} : { credentialId: credential.id };
+      return { host, port, user, hostKeys, credential: opened, ...named };
     };
     const hops = await Promise.all(jumps.map((jump, at) => open(jump, at + 1)));
     const legacy = legacyAlgorithms === undefined ? {} : { legacyAlgorithms };

@@ -30,6 +30,8 @@ export interface SessionOptions {
   readonly logger: Logger;
   /** The control plane has let us in. */
   readonly onWelcome: () => void;
+  /** A credential has changed, or is gone. */
+  readonly forgetCredential: (id: string) => void;
   /** What is to be done with what is said about our token. */
   readonly tokens: (send: (report: TokenReport) => void) => TokenExchange;
   readonly pingMs?: number;
@@ -93,6 +95,8 @@ export function startSession(socket: WebSocket, options: SessionOptions): Sessio
         return take(message);
       case 'cancel':
         return inbox.cancel(message);
+      case 'forget':
+        return options.forgetCredential(message.credential);
       case 'drain':
         drain();
         void inbox.idle().then(() => send({ type: 'drained' }));

@@ -12,16 +12,18 @@ import { type Applied, write } from './apply-write.ts';
 import type { Audit } from './audit/audit.ts';
 import { audited } from './audit/audited.ts';
 import { type AuditEntry, by } from './audit/record.ts';
+import type { Roster } from './dispatch/roster.ts';
 import { canonicalJson } from './domain/canonical-json.ts';
 import type { Plan } from './domain/entities.ts';
 import { RequestError } from './domain/errors.ts';
 import type { Caller } from './domain/permissions.ts';
 import { account, type Scope } from './domain/scope.ts';
 import type { Encryption } from './encryption/encryption.ts';
+import { forgetCredentials } from './forget-credentials.ts';
 import { resolvePlan, type Subject } from './resolve-plan.ts';
 import { nestedValue, type RunTools, testProblem, testRun } from './run-plan.ts';
 import { type Database, waitForTurn } from './store/database.ts';
-import { referencesTurn } from './store/secrets.ts';
+import { findSecret, referencesTurn } from './store/secrets.ts';
 import { findSetting } from './store/settings.ts';
 import { dropUnpinnedContents } from './store/templates.ts';
 import type { Compile } from './template/compile.ts';
@@ -31,6 +33,8 @@ export interface ApplyTools extends RunTools {
   readonly encryption: Encryption;
   readonly compile: Compile;
   readonly audit: Audit;
+  /** Delegates hear of logins that were changed. */
+  readonly roster: Roster;
   readonly now: () => string;
 }
 
@@ -163,6 +167,11 @@ async function attempt(
     await tools.audit.flush();
   } catch (error) {
     if (!(error instanceof RolledBack)) throw error;
+    return applied;
+  }
+  for (const item of placed) {
+    const secret = item.kind === 'secret' ? await findSecret(tools.database, item.entity) : undefined;
+    if (secret) await forgetCredentials(tools.database, tools.roster, secret);
   }
   return applied;
 }

@@ -4,6 +4,7 @@ import { authorizeFound, visible } from './access/authorize.ts';
 import type { Audit } from './audit/audit.ts';
 import { audited } from './audit/audited.ts';
 import { by } from './audit/record.ts';
+import type { Roster } from './dispatch/roster.ts';
 import type { Kind } from './documents/schemas.ts';
 import { valueOwner } from './domain/built-in-manager.ts';
 import type { UsageScope } from './domain/entities.ts';
@@ -12,6 +13,7 @@ import type { Caller, Target } from './domain/permissions.ts';
 import { formatReference, type Reference } from './domain/reference.ts';
 import { account } from './domain/scope.ts';
 import type { Encryption } from './encryption/encryption.ts';
+import { forgetCredentials } from './forget-credentials.ts';
 import { connectorOf, noSuchManager, noSuchSecret, noSuchTemplate, secretOf } from './load.ts';
 import { deleteApplication, findApplication } from './store/applications.ts';
 import { connectorsOf, deleteConnector, findConnector, listConnectors } from './store/connectors.ts';
@@ -33,6 +35,8 @@ export interface DeleteTools {
   readonly encryption: Encryption;
   readonly audit: Audit;
   readonly clock: Clock;
+  /** Delegates hear of logins that are gone. */
+  readonly roster: Roster;
 }
 
 /** What is to go. A template goes with all of its versions where no label is given. */
@@ -57,6 +61,7 @@ export async function deleteEntity(tools: DeleteTools, caller: Caller, doomed: D
     subject: typeof id === 'string' ? `application/${id}` : formatReference(id),
     scope: typeof id === 'string' ? account : id.scope,
   };
+  const login = kind === 'secret' ? await findSecret(database, id) : undefined;
   return audited(audit, clock, about, async request => {
     const deleted = await database.transaction().execute(async transaction => {
       // Whoever comes to name it, by documents or by GraphQL, must not look at the same time.
@@ -73,6 +78,7 @@ export async function deleteEntity(tools: DeleteTools, caller: Caller, doomed: D
       return gone;
     });
     await audit.flush();
+    if (login) await forgetCredentials(database, tools.roster, login);
     return deleted;
   });
 }

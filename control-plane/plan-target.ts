@@ -69,13 +69,14 @@ async function loginOf(tools: TargetTools, hop: TargetHop, templatized: string |
     : await findSecretByUuid(tools.database, templatized ?? '');
   const name = hop.credential ? formatReference(hop.credential) : `with the id ${templatized ?? ''}`;
   const ssh = stored?.type === 'SSHKey' ? secretOf(stored).ssh : undefined;
-  if (!ssh) throw new RequestError('INVALID_REQUEST', `there is no SSHKey secret ${name}`);
+  if (!stored || !ssh) throw new RequestError('INVALID_REQUEST', `there is no SSHKey secret ${name}`);
   if (ssh.kind === 'Kerberos')
     throw new RequestError(
       'INVALID_REQUEST',
       `${name}: logging in with Kerberos is not supported; use a key or password`,
     );
-  return { port: ssh.port, user: ssh.userName, credential: { kind: 'open', opened: await open(tools, ssh) } };
+  const opened = await open(tools, ssh);
+  return { port: ssh.port, user: ssh.userName, credential: { kind: 'open', opened, id: stored.uuid } };
 }
 
 const delegateLogin = ({ name, userName, port }: DelegateCredential): Login => ({

@@ -13,6 +13,7 @@ import {
 } from '../test/harness/documents.ts';
 import { plansOf } from '../test/harness/plans.ts';
 import { refusalOf } from '../test/harness/tools.ts';
+import { findSecret } from './store/secrets.ts';
 
 const db = 'account.db_password';
 const http = 'account.kv_http';
@@ -149,6 +150,8 @@ test('what runs on a target host has the host, and the credentials that logging 
     aSecret(),
   );
   const { target, workingDirectory } = await world.plan();
+  const idOf = async (identifier: string) =>
+    (await findSecret(world.database, { scope: 'account', identifier }))?.uuid;
   assert.equal(workingDirectory, '/srv/$NAME');
   assert.deepEqual(target, {
     host: 'db.xn--exmple-cua',
@@ -157,6 +160,7 @@ test('what runs on a target host has the host, and the credentials that logging 
     credential: {
       kind: 'open',
       opened: { kind: 'key', privateKey: '-----BEGIN KEY-----\nx\n', passphrase: 'opensesame' },
+      id: await idOf('key'),
     },
     hostKeys: [fingerprint],
     legacyAlgorithms: false,
@@ -165,7 +169,11 @@ test('what runs on a target host has the host, and the credentials that logging 
         host: 'bastion',
         port: 22,
         user: 'jump',
-        credential: { kind: 'open', opened: { kind: 'password', password: 'hunter2' } },
+        credential: {
+          kind: 'open',
+          opened: { kind: 'password', password: 'hunter2' },
+          id: await idOf('password'),
+        },
         hostKeys: [],
       },
       {

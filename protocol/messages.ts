@@ -47,9 +47,16 @@ const Input = Type.Union([
   object({ kind: Type.Literal('sealed'), data: sealed(limits.input) }),
 ]);
 
+const credentialId = Type.String({ pattern: '^[A-Za-z0-9_-]{1,64}$' });
+
 /** How to log in to a host; `sealed` opens to a `HostCredential`. */
 const Credential = Type.Union([
-  object({ kind: Type.Literal('sealed'), data: sealed(limits.input) }),
+  object({
+    kind: Type.Literal('sealed'),
+    data: sealed(limits.input),
+    /** What the control plane calls it, for `forget`. */
+    id: Type.Optional(credentialId),
+  }),
   /** One that only the delegate holds, by the name it has there. */
   object({
     kind: Type.Literal('delegate'),
@@ -106,6 +113,7 @@ const toDelegate = {
   }),
   cancel: object({ type: Type.Literal('cancel'), ...identity }),
   drain: object({ type: Type.Literal('drain') }),
+  forget: object({ type: Type.Literal('forget'), credential: credentialId }),
   'rotate-token': object({ type: Type.Literal('rotate-token') }),
   'token-known': object({ type: Type.Literal('token-known'), digest }),
   'token-accepted': object({ type: Type.Literal('token-accepted'), digest }),

@@ -25,6 +25,7 @@ const stories = [
   'explain',
   'export',
   'fetch-secret',
+  'forget-credentials',
   'load',
   'reconcile',
   'resolve-plan',

@@ -8,6 +8,8 @@ export type LoginCredential = HostCredential | { readonly kind: 'delegate'; read
 /** A host to log in to, ready to be used. */
 export interface ResolvedHop extends Omit<HostHop, 'credential' | 'hostKeys'> {
   readonly credential: LoginCredential;
+  /** What the control plane calls the credential. */
+  readonly credentialId?: string;
   /** `SHA256:…` of the keys that it may show; empty: the delegate's own list decides. */
   readonly hostKeys: readonly string[];
 }
@@ -61,6 +63,8 @@ export interface Hosts {
   lease(target: ResolvedTarget, bounds: LeaseBounds, step?: (line: string) => void): Promise<HostLease>;
   /** Closes the connections that were made with a credential: it was replaced or taken back. */
   forget(credential: LoginCredential): void;
+  /** The same, for whatever came by this id. */
+  forgetId(id: string): void;
   /** Closes all of them. */
   close(): Promise<void>;
 }

@@ -59,6 +59,9 @@ export function createHosts(options: HostsOptions): Hosts {
     keepaliveMs,
   };
 
+  /** Of credentials that were used, by what the control plane calls them. */
+  const digests = new Map<string, string>();
+
   function keyOf(target: ResolvedTarget): PoolKey {
     const hops = [...target.jumps, target];
     for (const [at, hop] of hops.entries()) {
@@ -83,13 +86,30 @@ export function createHosts(options: HostsOptions): Hosts {
     };
   }
 
+  /** One that comes by the same id and is another one has replaced the one before. */
+  function remember({ jumps, ...first }: ResolvedTarget): void {
+    for (const { credential, credentialId } of [...jumps, first]) {
+      if (credentialId === undefined) continue;
+      const digest = digestOf(credential);
+      const before = digests.get(credentialId);
+      if (before !== undefined && before !== digest) pool.forget(before);
+      digests.set(credentialId, digest);
+    }
+  }
+
   return {
     async lease(target, bounds, step = () => {}) {
       bounds.signal.throwIfAborted();
+      remember(target);
       const limits = { ...usual, ...options.limits };
       return leaseHost(pool, keyOf(target), { ...bounds, step }, limits, clock);
     },
     forget: credential => pool.forget(digestOf(credential)),
+    forgetId(id) {
+      const digest = digests.get(id);
+      if (digest !== undefined) pool.forget(digest);
+      digests.delete(id);
+    },
     close: () => pool.close(),
   };
 }

@@ -12,11 +12,15 @@ const inputs = [
 const hop = { host: 'db.example', port: 22, user: 'deploy', hostKeys: [] };
 const target: PlannedTarget = {
   ...hop,
-  credential: { kind: 'open', opened: { kind: 'password', password: 'opensesame' } },
+  credential: { kind: 'open', opened: { kind: 'password', password: 'opensesame' }, id: 'login' },
   legacyAlgorithms: false,
   jumps: [
     { ...hop, host: 'bastion', credential: { kind: 'delegate', name: 'bastion' } },
-    { ...hop, host: 'inner', credential: { kind: 'open', opened: { kind: 'keyPath', path: '/k' } } },
+    {
+      ...hop,
+      host: 'inner',
+      credential: { kind: 'open', opened: { kind: 'keyPath', path: '/k' }, id: 'inner' },
+    },
   ],
 };
 
@@ -65,7 +69,8 @@ test("a target's credentials are sealed each in its place, and one that only the
   const attempt = await link.started();
   const sent = (await attempt.sealing)?.target;
   assert.ok(sent?.credential.kind === 'sealed');
-  const { data } = sent.credential;
+  const { data, id } = sent.credential;
+  assert.equal(id, 'login');
   assert.deepEqual(await openCredential(data, keys, attempt.task, 0), {
     kind: 'password',
     password: 'opensesame',

@@ -46,6 +46,8 @@ export interface Link {
    * it as soon as it is there.
    */
   start(task: Task, sealing?: Promise<SealedParts>): Attempt;
+  /** Tells it that a credential has changed, or is gone. */
+  forget(credential: string): void;
 }
 
 export const linkId = (name: string, instance: string) => `${name}/${instance}`;

@@ -55,7 +55,11 @@ async function sealedTarget(
     credential:
       credential.kind === 'delegate'
         ? credential
-        : ({ kind: 'sealed', data: await sealCredential(credential.opened, key, id, index) } as const),
+        : ({
+            kind: 'sealed',
+            data: await sealCredential(credential.opened, key, id, index),
+            id: credential.id,
+          } as const),
     hostKeys: [...hostKeys],
   });
   const { jumps, legacyAlgorithms } = target;

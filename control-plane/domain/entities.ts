@@ -156,7 +156,12 @@ export interface PlannedHop {
   readonly port: number;
   readonly user: string;
   readonly credential:
-    | { readonly kind: 'open'; readonly opened: HostCredential }
+    | {
+        readonly kind: 'open';
+        readonly opened: HostCredential;
+        /** The SSHKey secret's, by which delegates are told to forget it. */
+        readonly id: string;
+      }
     | { readonly kind: 'delegate'; readonly name: string };
   readonly hostKeys: readonly string[];
 }

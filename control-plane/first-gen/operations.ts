@@ -1,5 +1,7 @@
 /** FirstGen's operations, put together. */
 import type { Caller } from '../domain/permissions.ts';
+import { forgetCredentials } from '../forget-credentials.ts';
+import { findSecretByUuid } from '../store/secrets.ts';
 import { delegateOperations } from './delegates.ts';
 import { deleteManager } from './delete-manager.ts';
 import { findManager, findManagerByName, listManagers } from './find-managers.ts';
@@ -88,7 +90,14 @@ export interface FirstGenOperations {
 }
 
 export function firstGenOperations(tools: FirstGenTools): FirstGenOperations {
-  const { database } = tools;
+  const { database, roster } = tools;
+  /** Connections that were made with the secret are closed once it has changed. */
+  const forgetting = async <T>(id: string, change: () => Promise<T>): Promise<T> => {
+    const secret = await findSecretByUuid(database, id);
+    const result = await change();
+    if (secret) await forgetCredentials(database, roster, secret);
+    return result;
+  };
   return {
     findSecretManager: (caller, id) => findManager(database, caller, id.trim()),
     findSecretManagerByName: (caller, name) => findManagerByName(database, caller, name.trim()),
@@ -101,8 +110,8 @@ export function firstGenOperations(tools: FirstGenTools): FirstGenOperations {
     createFirstGenSecret: (caller, input, file, signal) =>
       createSecret(tools, { caller, signal }, input, file),
     updateFirstGenSecret: (caller, input, file, signal) =>
-      updateSecret(tools, { caller, signal }, input, file),
-    deleteFirstGenSecret: (caller, id, type) => removeSecret(tools, caller, id, type),
+      forgetting(input.secretId, () => updateSecret(tools, { caller, signal }, input, file)),
+    deleteFirstGenSecret: (caller, id, type) => forgetting(id, () => removeSecret(tools, caller, id, type)),
     listFirstGenTemplates: (caller, page) => listFirstGenTemplates(database, caller, page),
     ...delegateOperations(tools),
   };

@@ -158,6 +158,10 @@ export class DelegateLink implements Link {
     };
   }
 
+  forget(credential: string): void {
+    if (!this.#ended) sendTo(this.#socket, { type: 'forget', credential });
+  }
+
   /** The place is taken from now on, so that of many who choose this delegate at once no two get it. */
   async #sendSealed(task: Task, sealing: Promise<SealedParts>, queue: Queue): Promise<void> {
     const key = keyOf(task);

@@ -85,6 +85,7 @@ export async function openSession(options: { capacity?: number; inbox?: Inbox } 
       new Promise((end, fail) => {
         runs.push({ task, bounds, sendLog, end, fail });
       }),
+    forgetCredential: () => {},
     onWelcome() {
       welcomes += 1;
     },

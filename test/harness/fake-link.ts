@@ -139,6 +139,13 @@ export class FakeLink implements Link {
     return attempt;
   }
 
+  /** The credentials that it was told to forget. */
+  readonly forgotten: string[] = [];
+
+  forget(credential: string): void {
+    this.forgotten.push(credential);
+  }
+
   /** The next attempt that is started here, or has been and was not asked for yet. */
   async started(): Promise<FakeAttempt> {
     for (;;) {

@@ -64,6 +64,7 @@ export function fleetLink(index: number, random: () => number): FleetLink {
     connectedAt: '2024-05-06T07:08:09.000Z',
     draining: random() < 0.02,
     running: Math.floor(random() * (capacity + 1)),
+    forget() {},
     start() {
       throw new Error('it runs nothing');
     },

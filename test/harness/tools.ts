@@ -6,6 +6,7 @@ import type { TokenSession } from '../../control-plane/access/token-sessions.ts'
 import { type Applied, applyDocuments } from '../../control-plane/apply.ts';
 import { type Audit, createAudit } from '../../control-plane/audit/audit.ts';
 import type { DispatchEvent, DispatchRequest } from '../../control-plane/dispatch/dispatcher.ts';
+import { Roster } from '../../control-plane/dispatch/roster.ts';
 import { RequestError } from '../../control-plane/domain/errors.ts';
 import type { Caller, Grant } from '../../control-plane/domain/permissions.ts';
 import { type Encryption, openEncryption } from '../../control-plane/encryption/encryption.ts';
@@ -36,6 +37,7 @@ export interface Tools {
   /** The connections of delegates, as the tokens see them. */
   readonly sessions: TokenSession[];
   readonly clock: FakeClock;
+  readonly roster: Roster;
   readonly compile: Compile;
   readonly now: () => string;
   readonly note: (facts: Readonly<Record<string, unknown>>, message: string) => void;
@@ -102,6 +104,7 @@ export async function toolsFor(database: Database, compile: Compile = anyCompile
     }),
     sessions,
     clock,
+    roster: new Roster(),
     compile,
     now,
     notes,
