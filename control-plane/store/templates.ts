@@ -156,24 +156,8 @@ export async function deleteTemplateVersion(database: Database, id: TemplateId):
 export async function dropUnpinnedContents(database: Database): Promise<void> {
   await database
     .deleteFrom('template_contents')
-    .where(({ not, exists, selectFrom }) =>
-      not(
-        exists(
-          selectFrom('template_versions')
-            .select('template_versions.content_digest')
-            .whereRef('template_versions.content_digest', '=', 'template_contents.digest'),
-        ),
-      ),
-    )
-    .where(({ not, exists, selectFrom }) =>
-      not(
-        exists(
-          selectFrom('connectors')
-            .select('connectors.content_digest')
-            .whereRef('connectors.content_digest', '=', 'template_contents.digest'),
-        ),
-      ),
-    )
+    .where('digest', 'not in', database.selectFrom('template_versions').select('content_digest'))
+    .where('digest', 'not in', database.selectFrom('connectors').select('content_digest'))
     .execute();
 }
 
