@@ -4,6 +4,7 @@ import type { Reference } from '../domain/reference.ts';
 import { parseScope, type Scope } from '../domain/scope.ts';
 import type { Database } from './database.ts';
 import { generationOf } from './json.ts';
+import type { Tables } from './tables.ts';
 import type { TemplateId } from './templates.ts';
 
 /** A row, its document parsed. */
@@ -131,22 +132,7 @@ const connectors = (database: Database) =>
     .selectAll('connector')
     .select('version.content_digest as template_digest');
 
-function toConnector(row: {
-  scope: string;
-  identifier: string;
-  uuid: string;
-  generation: string;
-  name: string;
-  template_scope: string;
-  template_identifier: string;
-  template_version_label: string;
-  content_digest: string;
-  template_digest: string;
-  document: string;
-  revision: number;
-  created_at: string;
-  updated_at: string;
-}): StoredConnector {
+function toConnector(row: Tables['connectors'] & { readonly template_digest: string }): StoredConnector {
   return {
     scope: parseScope(row.scope),
     identifier: row.identifier,

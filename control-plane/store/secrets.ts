@@ -4,6 +4,7 @@ import type { Reference } from '../domain/reference.ts';
 import { parseScope, type Scope } from '../domain/scope.ts';
 import type { Database } from './database.ts';
 import { generationOf, secretTypeOf } from './json.ts';
+import type { Tables } from './tables.ts';
 
 /** A row, its document parsed. */
 export interface StoredSecret extends Reference {
@@ -179,20 +180,7 @@ function columnsOf({ uuid, generation, type, name, connector, document }: Secret
   };
 }
 
-function toSecret(row: {
-  scope: string;
-  identifier: string;
-  uuid: string;
-  generation: string;
-  type: string;
-  name: string;
-  connector_scope: string | null;
-  connector_identifier: string | null;
-  document: string;
-  revision: number;
-  created_at: string;
-  updated_at: string;
-}): StoredSecret {
+function toSecret(row: Tables['secrets']): StoredSecret {
   const { connector_scope: connectorScope, connector_identifier: connectorIdentifier } = row;
   return {
     scope: parseScope(row.scope),

@@ -6,6 +6,7 @@ import type { Reference } from '../domain/reference.ts';
 import { parseScope, type Scope } from '../domain/scope.ts';
 import { readContent } from './content.ts';
 import type { Database } from './database.ts';
+import type { Tables } from './tables.ts';
 
 export type TemplateId = Reference & { readonly versionLabel: string };
 
@@ -183,20 +184,10 @@ const versions = (database: Database) =>
     .selectAll('version')
     .select(['template.uuid', 'template.stable_version', 'content.content']);
 
-function toTemplate(row: {
-  scope: string;
-  identifier: string;
-  version_label: string;
-  number: number;
-  name: string;
-  content_digest: string;
-  document: string;
-  created_at: string;
-  updated_at: string;
-  uuid: string;
-  stable_version: string;
-  content: string;
-}): StoredTemplate {
+function toTemplate(
+  row: Tables['template_versions'] &
+    Pick<Tables['templates'], 'uuid' | 'stable_version'> & { readonly content: string },
+): StoredTemplate {
   return {
     scope: parseScope(row.scope),
     identifier: row.identifier,
