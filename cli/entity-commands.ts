@@ -5,7 +5,7 @@ import type { CommandContext } from './context.ts';
 import { delegateTokenCommand } from './delegate-tokens.ts';
 import { readDuration } from './durations.ts';
 import { explain } from './explain.ts';
-import { getSecret, testConnector } from './fetch.ts';
+import { getSecret, testConnector, testSecret } from './fetch.ts';
 import { listKind, showTemplate } from './lists.ts';
 import { type PlaceOptions, placeOf, withPlace } from './place.ts';
 import { acceptContent, diffTemplate, setStable } from './templates.ts';
@@ -60,6 +60,14 @@ function secretCommand({ client, output }: CommandContext, interruptible: () => 
         );
       },
     );
+  withPlace(
+    command
+      .command('test')
+      .description('run the script of a secret, for whether there is a value; it is not shown')
+      .argument('<reference>', 'as in account.db_password'),
+  ).action(async (reference: string, flags: PlaceOptions) => {
+    process.exitCode = await testSecret(client(), reference, placeOf(flags), output, interruptible());
+  });
   return command;
 }
 

@@ -85,14 +85,37 @@ export async function getSecret(
 }
 
 /** Runs a connector's script with its own inputs. Resolves with the exit code; the value never gets here. */
-export async function testConnector(
+export function testConnector(
   client: Client,
   reference: string,
   place: Place,
-  { out, err }: Output,
+  output: Output,
   signal: AbortSignal,
 ): Promise<number> {
-  for await (const event of client.events('/connectors/test', { connector: reference, ...place }, signal)) {
+  return testRun(
+    client.events('/connectors/test', { connector: reference, ...place }, signal),
+    reference,
+    output,
+  );
+}
+
+/** Runs a secret's script, for whether there is a value. As `testConnector`. */
+export function testSecret(
+  client: Client,
+  reference: string,
+  place: Place,
+  output: Output,
+  signal: AbortSignal,
+): Promise<number> {
+  return testRun(client.events('/secrets/test', { secret: reference, ...place }, signal), reference, output);
+}
+
+async function testRun(
+  events: AsyncIterable<Json>,
+  reference: string,
+  { out, err }: Output,
+): Promise<number> {
+  for await (const event of events) {
     if (event.event === 'log') writeLog(event, err);
     if (event.event === 'done') {
       out(

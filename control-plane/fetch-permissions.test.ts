@@ -265,3 +265,15 @@ test('a fetch uses what is saved now: an input that changed counts at once', asy
   await outcome(store, secret('account.s'), admin);
   assert.deepEqual(seen, ['1', '2']);
 });
+
+test('whoever may change a secret may try whether it leads to a value, whoever may only fetch or see it may not', async () => {
+  await using store = await world();
+  const tried = { testedSecret: resolveReference('account.s') };
+  const as = (role: Role) => outcome(store, tried, [{ role, scope: 'account' }]);
+  assert.equal(await as('editor'), 'succeeded');
+  assert.equal(await as('viewer'), denied);
+  assert.equal(await as('fetcher'), noSecret);
+  assert.equal(await outcome(store, tried, []), noSecret);
+  const unknown = { testedSecret: resolveReference('account.unknown') };
+  assert.match(await outcome(store, unknown, admin), /Secret with identifier unknown does not exist/);
+});

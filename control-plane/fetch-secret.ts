@@ -36,8 +36,11 @@ export interface Consumer {
 }
 
 export interface FetchRequest {
-  /** What to fetch, or which connector to test with its own inputs. */
-  readonly subject: { readonly secret: Reference } | { readonly connector: Reference };
+  /** What to fetch; or which connector to test with its own inputs, or which secret, for whether there is a value. */
+  readonly subject:
+    | { readonly secret: Reference }
+    | { readonly connector: Reference }
+    | { readonly testedSecret: Reference };
   readonly caller: Caller;
   readonly consumer?: Consumer | undefined;
   /** The value is sealed to this key, by the delegate. */
@@ -60,16 +63,21 @@ export async function fetchSecret(
 ): Promise<AsyncGenerator<DispatchEvent, void, void>> {
   const { subject, caller, recipient, logs, waitMs = 0, signal } = request;
   const isTest = 'connector' in subject;
-  const id = isTest ? subject.connector : subject.secret;
+  const isFetch = 'secret' in subject;
+  const id = isTest ? subject.connector : isFetch ? subject.secret : subject.testedSecret;
   const begun = await begin(tools.audit, tools.clock, {
     ...by(caller),
-    action: isTest ? 'connector.test' : 'secret.fetch',
+    action: isTest ? 'connector.test' : isFetch ? 'secret.fetch' : 'secret.test',
     subject: formatReference(id),
     scope: id.scope,
   });
   let plan: Plan;
   try {
-    const found = isTest ? await testable(tools, id, caller) : await fetchable(tools, id, request);
+    const found = isTest
+      ? await testable(tools, id, caller)
+      : isFetch
+        ? await fetchable(tools, id, request)
+        : await testableSecret(tools, id, caller);
     const fetchNested = (nested: Plan) => nestedValue(tools, nested, { caller, signal });
     plan = await resolvePlan({ ...tools, fetchNested }, found);
   } catch (error) {
@@ -80,9 +88,9 @@ export async function fetchSecret(
     plan,
     recipient,
     signal,
-    logs: logs || isTest,
+    logs: logs || !isFetch,
     liveLogs: isTest,
-    evenHeld: isTest,
+    evenHeld: !isFetch,
     waitMs,
     scope: id.scope,
     mayKnow: scope => visible(caller, { scope }),
@@ -141,6 +149,15 @@ async function testable({ database }: FetchTools, id: Reference, caller: Caller)
   const target = { scope: id.scope, connector: formatReference(id) };
   authorizeFound(caller, 'edit', target, () => noSuchManager(id));
   return testSubjectOf(database, id);
+}
+
+/** Whoever may change a secret may see whether it leads to a value, and not the value. */
+async function testableSecret({ database }: FetchTools, id: Reference, caller: Caller): Promise<Subject> {
+  const stored = await findSecret(database, id);
+  if (!stored) throw noSuchSecret(id);
+  const target = { scope: id.scope, secret: formatReference(id) };
+  authorizeFound(caller, 'edit', target, () => noSuchSecret(id));
+  return subjectOf(database, stored);
 }
 
 type ValueEvent = Extract<DispatchEvent, { event: 'value' }>;

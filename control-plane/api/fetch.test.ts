@@ -4,6 +4,7 @@ import test from 'node:test';
 import { generateSealingKeys, openValue, sealValue } from '../../protocol/index.ts';
 import { testApi } from '../../test/harness/api.ts';
 import { delivered } from '../../test/harness/delivered.ts';
+import { delivering } from '../../test/harness/tools.ts';
 
 const id = { task: 'some-task', attempt: 1 };
 const secret = 'account.db_password';
@@ -178,4 +179,13 @@ test('a connection test asks for the logs, and tells a failure like a fetch', as
   };
   const events = await api.events('/api/v1/connectors/test', { connector: 'account.kv_http' });
   assert.deepEqual(events, [{ event: 'failed', ...id, failure: { reason: 'empty-value' } }]);
+});
+
+test('trying a secret says that there is a value, and not which', async () => {
+  await using api = await testApi();
+  api.play = delivering('hunter2');
+  const answer = await api.ask('POST', '/api/v1/secrets/test', { secret: 'account.db_password' });
+  assert.equal(answer.status, 200);
+  assert.match(answer.body, /"length":"non-empty"/);
+  assert.ok(!answer.body.includes('hunter2'));
 });

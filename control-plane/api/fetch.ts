@@ -1,6 +1,6 @@
 /** Fetching and testing: answers that are streams of events, one JSON object per line. */
 import { Readable } from 'node:stream';
-import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import {
   type Clock,
   generateSealingKeys,
@@ -12,10 +12,10 @@ import {
 import type { ApiKeys } from '../access/api-keys.ts';
 import type { DispatchEvent } from '../dispatch/dispatcher.ts';
 import { RequestError } from '../domain/errors.ts';
-import { type Consumer, type FetchTools, fetchSecret } from '../fetch-secret.ts';
+import { type Consumer, type FetchTools, fetchSecret, type FetchRequest as Wanted } from '../fetch-secret.ts';
 import { callerOf } from './caller.ts';
 import { referenceOf } from './place.ts';
-import { body, FetchRequest, TestRequest } from './requests.ts';
+import { body, FetchRequest, SecretTestRequest, TestRequest } from './requests.ts';
 
 /** A line of the answer, as callers see it. */
 export type FetchEvent =
@@ -50,18 +50,22 @@ export function fetchRoutes(api: FastifyInstance, tools: FetchTools & { readonly
 
   api.post('/connectors/test', async (request, reply) => {
     const asked = body(TestRequest, request.body);
+    return test(request, reply, { connector: referenceOf(asked.connector, asked) });
+  });
+
+  api.post('/secrets/test', async (request, reply) => {
+    const asked = body(SecretTestRequest, request.body);
+    return test(request, reply, { testedSecret: referenceOf(asked.secret, asked) });
+  });
+
+  /** The value is sealed to a key that nobody keeps. */
+  async function test(request: FastifyRequest, reply: FastifyReply, subject: Wanted['subject']) {
     const caller = callerOf(request);
     const signal = hangUpSignal(reply, end => tools.keys.whenEnded(caller, end));
     const { publicKey } = await generateSealingKeys();
-    const events = await fetchSecret(tools, {
-      subject: { connector: referenceOf(asked.connector, asked) },
-      recipient: publicKey,
-      caller,
-      logs: true,
-      signal,
-    });
+    const events = await fetchSecret(tools, { subject, recipient: publicKey, caller, logs: true, signal });
     return stream(reply, tools.clock, withoutValue(events));
-  });
+  }
 }
 
 function consumerOf(asked: { application?: string; environment?: string }): Consumer | undefined {

@@ -56,6 +56,14 @@ const fetching: Operation[] = [
     answer: answers.FetchEvent,
     isStream: true,
   },
+  {
+    method: 'post',
+    path: '/api/v1/secrets/test',
+    summary: 'Run the script of a secret, for whether there is a value; it is not shown',
+    body: requests.SecretTestRequest,
+    answer: answers.FetchEvent,
+    isStream: true,
+  },
 ];
 
 const templates: Operation[] = [

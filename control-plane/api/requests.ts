@@ -36,6 +36,8 @@ export const FetchRequest = strict({
 
 export const TestRequest = strict({ connector: Reference, ...scopeFields });
 
+export const SecretTestRequest = strict({ secret: Reference, ...scopeFields });
+
 export const AcceptRequest = strict({ connector: Reference, ...scopeFields });
 
 export const ApplyRequest = strict({

@@ -115,6 +115,9 @@ export const routes: readonly Operation[] = [
   post('POST /connectors/test', 'edit', 'thing', (where, word) => [
     { connector: referenceTo(where, word, 'connector') },
   ]),
+  post('POST /secrets/test', 'edit', 'thing', (where, word) => [
+    { secret: referenceTo(where, word, 'secret') },
+  ]),
   post('POST /connectors/accept', 'edit', 'thing', (where, word) => [
     { connector: referenceTo(where, word, 'connector') },
   ]),
