@@ -5,9 +5,10 @@ import type { CommandContext } from './context.ts';
 import { delegateTokenCommand } from './delegate-tokens.ts';
 import { readDuration } from './durations.ts';
 import { explain } from './explain.ts';
-import { getSecret, testConnector, testSecret } from './fetch.ts';
+import { getSecret, testConnector, testSecret, testTemplate } from './fetch.ts';
 import { listKind, showTemplate } from './lists.ts';
 import { type PlaceOptions, placeOf, withPlace } from './place.ts';
+import { UsageError } from './settings.ts';
 import { acceptContent, diffTemplate, setStable } from './templates.ts';
 
 type Versions = PlaceOptions & { from?: string; to?: string };
@@ -18,9 +19,17 @@ export function entityCommands(context: CommandContext, interruptible: () => Abo
     secretCommand(context, interruptible),
     explainCommand(context),
     connectorCommand(context, interruptible),
-    templateCommand(context),
+    templateCommand(context, interruptible),
     delegateCommand(context),
   ];
+}
+
+type TemplateTestFlags = PlaceOptions & { input?: string[]; selector?: string[]; versionLabel?: string };
+
+function readInput(text: string): [name: string, value: string] {
+  const at = text.indexOf('=');
+  if (at < 1) throw new UsageError('--input must be NAME=VALUE');
+  return [text.slice(0, at), text.slice(at + 1)];
 }
 
 type SecretFlags = PlaceOptions & {
@@ -104,9 +113,28 @@ function connectorCommand({ client, output }: CommandContext, interruptible: () 
   return command;
 }
 
-function templateCommand({ client, output }: CommandContext): Command {
+function templateCommand({ client, output }: CommandContext, interruptible: () => AbortSignal): Command {
   const command = new Command('template').description('templates');
   const { out } = output;
+  withPlace(
+    command
+      .command('test')
+      .description('run a template version before there is a connector; the value is not shown')
+      .argument('<reference>', 'as in account.pass'),
+  )
+    .option('--input <name=value...>', 'inputs that the template leaves open')
+    .option('--selector <tag...>', 'delegates must have these tags')
+    .option('--version-label <label>', 'which version (default: the stable one)')
+    .action(async (reference: string, flags: TemplateTestFlags) => {
+      const { input = [], selector = [], versionLabel, ...place } = flags;
+      const request = {
+        ...placeOf(place),
+        ...(versionLabel === undefined ? {} : { versionLabel }),
+        inputs: Object.fromEntries(input.map(readInput)),
+        delegateSelectors: selector,
+      };
+      process.exitCode = await testTemplate(client(), reference, request, output, interruptible());
+    });
   withPlace(
     command
       .command('show')

@@ -99,6 +99,25 @@ export function testConnector(
   );
 }
 
+/** Runs a template version with inputs that are given here. As `testConnector`. */
+export function testTemplate(
+  client: Client,
+  reference: string,
+  request: Place & {
+    readonly versionLabel?: string;
+    readonly inputs: Readonly<Record<string, string>>;
+    readonly delegateSelectors: readonly string[];
+  },
+  output: Output,
+  signal: AbortSignal,
+): Promise<number> {
+  return testRun(
+    client.events('/templates/test', { template: reference, ...request }, signal),
+    reference,
+    output,
+  );
+}
+
 /** Runs a secret's script, for whether there is a value. As `testConnector`. */
 export function testSecret(
   client: Client,

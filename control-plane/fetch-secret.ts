@@ -10,6 +10,7 @@ import { RequestError } from './domain/errors.ts';
 import type { Caller } from './domain/permissions.ts';
 import { formatReference, type Reference } from './domain/reference.ts';
 import { permits } from './domain/usage-scope.ts';
+import { type DryRun, dryRunSubject } from './dry-run.ts';
 import type { Encryption } from './encryption/encryption.ts';
 import { noSuchManager, noSuchSecret } from './load.ts';
 import { resolvePlan, type Subject, subjectOf, testSubjectOf } from './resolve-plan.ts';
@@ -40,7 +41,8 @@ export interface FetchRequest {
   readonly subject:
     | { readonly secret: Reference }
     | { readonly connector: Reference }
-    | { readonly testedSecret: Reference };
+    | { readonly testedSecret: Reference }
+    | { readonly dryRun: DryRun };
   readonly caller: Caller;
   readonly consumer?: Consumer | undefined;
   /** The value is sealed to this key, by the delegate. */
@@ -62,22 +64,17 @@ export async function fetchSecret(
   request: FetchRequest,
 ): Promise<AsyncGenerator<DispatchEvent, void, void>> {
   const { subject, caller, recipient, logs, waitMs = 0, signal } = request;
-  const isTest = 'connector' in subject;
-  const isFetch = 'secret' in subject;
-  const id = isTest ? subject.connector : isFetch ? subject.secret : subject.testedSecret;
+  const { action, id } = actionOf(subject);
+  const isFetch = action === 'secret.fetch';
   const begun = await begin(tools.audit, tools.clock, {
     ...by(caller),
-    action: isTest ? 'connector.test' : isFetch ? 'secret.fetch' : 'secret.test',
+    action,
     subject: formatReference(id),
     scope: id.scope,
   });
   let plan: Plan;
   try {
-    const found = isTest
-      ? await testable(tools, id, caller)
-      : isFetch
-        ? await fetchable(tools, id, request)
-        : await testableSecret(tools, id, caller);
+    const found = await subjectFor(tools, request);
     const fetchNested = (nested: Plan) => nestedValue(tools, nested, { caller, signal });
     plan = await resolvePlan({ ...tools, fetchNested }, found);
   } catch (error) {
@@ -89,13 +86,30 @@ export async function fetchSecret(
     recipient,
     signal,
     logs: logs || !isFetch,
-    liveLogs: isTest,
+    liveLogs: action === 'connector.test' || action === 'template.test',
     evenHeld: !isFetch,
     waitMs,
     scope: id.scope,
     mayKnow: scope => visible(caller, { scope }),
   });
   return noted(tools, plan, caller, begun, events);
+}
+
+/** As the audit trail calls it. */
+function actionOf(subject: FetchRequest['subject']): { action: string; id: Reference } {
+  if ('secret' in subject) return { action: 'secret.fetch', id: subject.secret };
+  if ('connector' in subject) return { action: 'connector.test', id: subject.connector };
+  if ('testedSecret' in subject) return { action: 'secret.test', id: subject.testedSecret };
+  return { action: 'template.test', id: subject.dryRun.template };
+}
+
+/** What is to be run, where this caller may have it run. */
+function subjectFor(tools: FetchTools, request: FetchRequest): Promise<Subject> {
+  const { subject, caller } = request;
+  if ('secret' in subject) return fetchable(tools, subject.secret, request);
+  if ('connector' in subject) return testable(tools, subject.connector, caller);
+  if ('testedSecret' in subject) return testableSecret(tools, subject.testedSecret, caller);
+  return dryRunSubject(tools.database, caller, subject.dryRun);
 }
 
 /** The secret, where this caller may fetch it; what it may not know of is not there. */

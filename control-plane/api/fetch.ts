@@ -15,7 +15,7 @@ import { RequestError } from '../domain/errors.ts';
 import { type Consumer, type FetchTools, fetchSecret, type FetchRequest as Wanted } from '../fetch-secret.ts';
 import { callerOf } from './caller.ts';
 import { referenceOf } from './place.ts';
-import { body, FetchRequest, SecretTestRequest, TestRequest } from './requests.ts';
+import { body, FetchRequest, SecretTestRequest, TemplateTestRequest, TestRequest } from './requests.ts';
 
 /** A line of the answer, as callers see it. */
 export type FetchEvent =
@@ -56,6 +56,13 @@ export function fetchRoutes(api: FastifyInstance, tools: FetchTools & { readonly
   api.post('/secrets/test', async (request, reply) => {
     const asked = body(SecretTestRequest, request.body);
     return test(request, reply, { testedSecret: referenceOf(asked.secret, asked) });
+  });
+
+  api.post('/templates/test', async (request, reply) => {
+    const asked = body(TemplateTestRequest, request.body);
+    const template = { ...referenceOf(asked.template, asked), versionLabel: asked.versionLabel };
+    const { inputs = {}, delegateSelectors: selectors = [], timeout: timeoutSeconds = 20 } = asked;
+    return test(request, reply, { dryRun: { template, inputs, selectors, timeoutSeconds } });
   });
 
   /** The value is sealed to a key that nobody keeps. */

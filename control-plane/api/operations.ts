@@ -58,6 +58,14 @@ const fetching: Operation[] = [
   },
   {
     method: 'post',
+    path: '/api/v1/templates/test',
+    summary: 'Run the script of a template version before there is a connector; the value is not shown',
+    body: requests.TemplateTestRequest,
+    answer: answers.FetchEvent,
+    isStream: true,
+  },
+  {
+    method: 'post',
     path: '/api/v1/secrets/test',
     summary: 'Run the script of a secret, for whether there is a value; it is not shown',
     body: requests.SecretTestRequest,

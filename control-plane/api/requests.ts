@@ -1,7 +1,7 @@
 /** The bodies of the native API's requests. */
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { type Static, type TSchema, Type } from 'typebox';
-import { describe, PublicKey } from '../../protocol/index.ts';
+import { describe, limits, PublicKey } from '../../protocol/index.ts';
 import { RequestError } from '../domain/errors.ts';
 
 const strict = <T extends Record<string, TSchema>>(fields: T) =>
@@ -37,6 +37,19 @@ export const FetchRequest = strict({
 export const TestRequest = strict({ connector: Reference, ...scopeFields });
 
 export const SecretTestRequest = strict({ secret: Reference, ...scopeFields });
+
+export const TemplateTestRequest = strict({
+  template: Reference,
+  ...scopeFields,
+  /** Left out: the stable one. */
+  versionLabel: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
+  inputs: Type.Optional(Type.Record(Type.String(), Type.String({ maxLength: limits.input }))),
+  delegateSelectors: Type.Optional(
+    Type.Array(Type.String({ minLength: 1, maxLength: 256 }), { maxItems: 100 }),
+  ),
+  /** Seconds. */
+  timeout: Type.Optional(Type.Integer({ minimum: 1, maximum: 3_600 })),
+});
 
 export const AcceptRequest = strict({ connector: Reference, ...scopeFields });
 

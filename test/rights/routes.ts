@@ -115,6 +115,9 @@ export const routes: readonly Operation[] = [
   post('POST /connectors/test', 'edit', 'thing', (where, word) => [
     { connector: referenceTo(where, word, 'connector') },
   ]),
+  post('POST /templates/test', 'edit', 'thing', (where, word) => [
+    { template: referenceTo(where, word, 'template'), inputs: { path: 'x' } },
+  ]),
   post('POST /secrets/test', 'edit', 'thing', (where, word) => [
     { secret: referenceTo(where, word, 'secret') },
   ]),
