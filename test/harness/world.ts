@@ -25,6 +25,8 @@ export interface ServerOptions {
   /** A port to come back to; by default the system's choice. */
   readonly port?: number;
   readonly logLevel?: string;
+  /** A Postgres for the store; by default it is a file in the data folder. */
+  readonly databaseUrl?: string;
 }
 
 export interface AgentOptions {
@@ -81,7 +83,10 @@ export async function startWorld(options: ServerOptions = {}): Promise<World> {
 
   const startServer = async (port: number): Promise<{ program: Program; url: string }> => {
     const args = [cli, 'server', '--listen', `127.0.0.1:${port}`, '--data', data];
-    const program = startProgram({ args: [...args, '--log-level', options.logLevel ?? 'debug'] });
+    const store = options.databaseUrl === undefined ? [] : ['--database-url', options.databaseUrl];
+    const program = startProgram({
+      args: [...args, ...store, '--log-level', options.logLevel ?? 'debug'],
+    });
     outputs.push(() => program.output());
     const { url } = await program.said('control plane started');
     return { program, url: String(url) };
