@@ -152,6 +152,26 @@ describe('a certificate of the host', () => {
     assert.ok(steps.some(line => line.startsWith('host: host key certified by an authority that')));
   });
 
+  test('counts at the port that its authority is listed for, and nothing that is listed for another', async () => {
+    await using host = await certified('db.example');
+    const target = host.server.target({ host: 'db.example', hostKeys: [] });
+    const there = `[db.example]:${host.server.port}`;
+    const authority = readFileSync(host.knownHosts, 'utf8').split(' ').slice(2).join(' ');
+    writeFileSync(host.knownHosts, `@cert-authority ${there} ${authority}`);
+    await using hosts = testHosts({ knownHosts: host.knownHosts }, { resolve });
+    assert.equal((await runOn(hosts, target)).stdout, 'hello\n');
+
+    using folder = temporaryFolder();
+    makeKey(folder.file('other'), 'ed25519');
+    const lines = [
+      `@cert-authority ${there} ${publicKeyOf(folder.file('other.pub'))}`,
+      `@cert-authority db.example ${authority}`,
+    ];
+    writeFileSync(host.knownHosts, lines.join('\n'));
+    await using others = testHosts({ knownHosts: host.knownHosts }, { resolve });
+    assert.equal((await failureOf(others, target)).reason, 'host-key-unknown');
+  });
+
   test('for another name does not', async () => {
     await using host = await certified('web.example');
     await using hosts = testHosts({ knownHosts: host.knownHosts }, { resolve });
@@ -171,4 +191,19 @@ describe('a certificate of the host', () => {
     assert.equal(reason, 'host-key-unknown');
     assert.match(message, /lists only a certificate authority/);
   });
+});
+
+test('a machine without the program ssh is told so, and nothing else breaks', async () => {
+  await using server = await startSshd();
+  using ca = authority();
+  await using hosts = testHosts();
+  const { PATH } = process.env;
+  try {
+    process.env.PATH = '/nonexistent';
+    const { reason, message } = await failureOf(hosts, server.target({ credential: ca.credential }));
+    assert.equal(reason, 'internal');
+    assert.match(message, /the program ssh, which is not on its PATH/);
+  } finally {
+    process.env.PATH = PATH;
+  }
 });

@@ -58,7 +58,7 @@ export async function openWithSsh(parts: SshParts, ofHost: boolean): Promise<Lin
     for (const close of closers.splice(0).toReversed()) close();
   };
   try {
-    if (!ofHost) writeFileSync(file('known_hosts'), await checkedKey(parts));
+    writeFileSync(file('known_hosts'), ofHost ? authorities(parts) : await checkedKey(parts));
     const socket = login.kind === 'agent' ? login.socket : file('agent');
     if (login.kind === 'key') closers.push((await serveKey(socket, login.key, login.certificate)).close);
     const road = await relay(await way());
@@ -82,16 +82,19 @@ export async function openWithSsh(parts: SshParts, ofHost: boolean): Promise<Lin
         PreferredAuthentications: 'publickey',
         ServerAliveCountMax: '3',
         ServerAliveInterval: String(Math.max(1, Math.round(connecting.keepaliveMs / 1_000))),
-        UserKnownHostsFile: quoted(ofHost && knownHosts ? knownHosts.path : file('known_hosts')),
+        UserKnownHostsFile: quoted(file('known_hosts')),
       }),
     ]);
     closers.push(() => master.child.kill('SIGTERM'));
     let ended: string | undefined;
-    const closed = master.ended.then(() => {
-      ended ??= 'the host closed the connection';
-      closeAll();
-      return ended;
-    });
+    // Where ssh could not be started, `authenticated` says so.
+    const closed = master.ended
+      .catch(() => null)
+      .then(() => {
+        ended ??= 'the host closed the connection';
+        closeAll();
+        return ended;
+      });
     await authenticated(master, file('control'), parts);
     if (ofHost) step(`host key certified by an authority that ${knownHosts?.path} lists`);
     step(`authenticated as ${hop.user} with publickey, by the system's ssh`);
@@ -147,6 +150,15 @@ export async function openWithSsh(parts: SshParts, ofHost: boolean): Promise<Lin
 /** In a value of an option, as ssh's configuration has it: `%` and blanks mean something. */
 function quoted(path: string): string {
   return `"${path.replaceAll('%', '%%')}"`;
+}
+
+/** What the operator's file says of this host and port: ssh, which is told a name without a port, would see another's. */
+function authorities({ hop, connecting }: SshParts): string {
+  const keys = connecting.hostKeys.knownHosts?.keysFor(hop.host, hop.port) ?? [];
+  return keys
+    .filter(({ marker }) => marker !== undefined)
+    .map(({ marker, type, key }) => `@${marker} ${hop.host.toLowerCase()} ${type} ${key}\n`)
+    .join('');
 }
 
 /** The host's key, which we check ourselves, as a known_hosts line: ssh then takes this one and no other. */
