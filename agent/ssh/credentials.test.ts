@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { chmodSync, rmSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { makeKey } from '../../test/harness/sshd.ts';
@@ -126,4 +127,18 @@ test('a key that was replaced, or got a certificate, is another one', () => {
     errorOf(() => stampOf(credential, nothing)),
     `the delegate has no file ${path}`,
   );
+});
+
+test('a path that is no key file keeps nobody waiting', () => {
+  using folder = temporaryFolder();
+  execFileSync('mkfifo', ['-m', '600', folder.file('pipe')]);
+  const login = (path: string) => errorOf(() => openLogin({ kind: 'keyPath', path }, nothing));
+  assert.match(login(folder.file('pipe')), /is no file, or too large for a key$/);
+  // It says that it is empty, and has hardly an end.
+  assert.match(login('/proc/self/pagemap'), /is no file, or too large for a key$|^the delegate cannot read/);
+  for (const name of ['a'.repeat(300), 'a\0b'])
+    assert.match(
+      errorOf(() => stampOf({ kind: 'keyPath', path: folder.file(name) }, nothing)),
+      /^the delegate cannot read the key /,
+    );
 });

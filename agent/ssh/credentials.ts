@@ -1,6 +1,6 @@
 /** From a credential to what can be shown to a host. Keys of the delegate are read here, and their files checked. */
 import { createHmac, randomBytes } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { HostError, type LoginCredential } from './connection.ts';
 import { type PrivateKey, readPrivateKey } from './private-key.ts';
@@ -75,24 +75,43 @@ function ofFile(path: string, passphrase: string | undefined): Login {
 
 function readKeyFile(path: string): string {
   try {
-    const { mode, uid, size } = statSync(path);
+    const { text, mode, uid } = readShort(path);
     const mine = uid === process.getuid?.();
     // As OpenSSH does it: the group may only read what somebody else has put there for it.
     if ((mode & 0o007) !== 0 || (mine && (mode & 0o077) !== 0))
       return refuse(
         `the delegate's key ${path} can be read by others (mode ${(mode & 0o777).toString(8)}); run: chmod 600 ${path}`,
       );
-    if (size > mostBytes) return refuse(`the delegate's key ${path} is too large for a key`);
-    return readFileSync(path, 'utf8');
+    return text ?? refuse(`the delegate's key ${path} is no file, or too large for a key`);
   } catch (error) {
     if (error instanceof HostError) throw error;
     return refuse(`the delegate cannot read the key ${path} (${codeOf(error)})`);
   }
 }
 
+/**
+ * A path comes from whoever may write a secret: a pipe would never come to its end, and some files of the system have
+ * none, although they say that they are empty.
+ */
+function readShort(path: string): { text: string | undefined; mode: number; uid: number } {
+  const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const stat = fstatSync(file);
+    const bytes = Buffer.alloc(mostBytes + 1);
+    let length = 0;
+    if (!stat.isFile()) return { text: undefined, mode: stat.mode, uid: stat.uid };
+    for (let read = -1; read !== 0 && length < bytes.length; length += read)
+      read = readSync(file, bytes, length, bytes.length - length, null);
+    const text = length > mostBytes ? undefined : bytes.toString('utf8', 0, length);
+    return { text, mode: stat.mode, uid: stat.uid };
+  } finally {
+    closeSync(file);
+  }
+}
+
 function readBeside(path: string): string {
   try {
-    return statSync(path).size > mostBytes ? '' : readFileSync(path, 'utf8');
+    return readShort(path).text ?? '';
   } catch {
     return ''; // Most keys have no certificate.
   }
@@ -121,9 +140,17 @@ export function stampOf(credential: LoginCredential, local: LocalCredentials): s
   const path = credential.kind === 'keyPath' ? credential.path : localPath(credential.name, local);
   return [path, `${path}-cert.pub`]
     .map(file => {
-      const stat = statSync(file, { bigint: true, throwIfNoEntry: false });
+      const stat = statOf(file);
       if (!stat && file === path) return refuse(`the delegate has no file ${path}`);
       return stat ? `${stat.ino} ${stat.size} ${stat.mtimeNs}` : '';
     })
     .join(',');
+}
+
+function statOf(path: string) {
+  try {
+    return statSync(path, { bigint: true, throwIfNoEntry: false });
+  } catch (error) {
+    return refuse(`the delegate cannot read the key ${path} (${codeOf(error)})`);
+  }
 }
