@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { runOn, testHosts } from '../../test/harness/ssh-hosts.ts';
+import { faultProxy } from '../../test/harness/fault-proxy.ts';
+import { failureOf, runOn, testHosts } from '../../test/harness/ssh-hosts.ts';
 import { startSshd } from '../../test/harness/sshd.ts';
 
 test('a credential that has changed or is gone takes the connections along that were made with it', async () => {
@@ -33,4 +34,18 @@ test('a credential that has changed or is gone takes the connections along that 
   const until = performance.now() + 10_000;
   while (gone() === before && performance.now() < until) await new Promise(next => setTimeout(next, 20));
   assert.equal(gone(), before + 1);
+});
+
+test('a credential that is taken back during a login fails it, and says so', async () => {
+  await using server = await startSshd();
+  await using proxy = await faultProxy(server.port);
+  await using hosts = testHosts();
+  proxy.freezeNew(true);
+  const steps: string[] = [];
+  const failing = failureOf(hosts, server.target({ port: proxy.port, credentialId: 'login' }), { steps });
+  while (steps.length === 0) await new Promise(next => setImmediate(next));
+  hosts.forgetId('login');
+  const { reason, message } = await failing;
+  assert.equal(reason, 'host-authentication-failed');
+  assert.match(message, /was replaced or taken back/);
 });

@@ -67,6 +67,11 @@ export async function leaseHost(
       const mine = slot;
       const patienceMs = Math.min(limits.channelPatienceMs, Math.max(1, until - clock.now()));
       const opened = await mine.connection.open(command, patienceMs);
+      if (waiting.signal.aborted && 'process' in opened) {
+        // It may have come in the same moment; nobody else would close it.
+        mine.succeeded();
+        process = opened.process;
+      }
       waiting.signal.throwIfAborted();
       if ('process' in opened) {
         mine.succeeded();

@@ -277,3 +277,16 @@ test('1,000 tasks leave no socket and no timer behind', async () => {
   for (let turns = 0; turns < 100; turns += 1) await new Promise(resolve => setImmediate(resolve));
   assert.ok(count('TCPSocketWrap') <= before);
 });
+
+test('a command that starts in the moment in which its task is called off does not stay on the host', async () => {
+  await using server = await startSshd({ config: ['MaxSessions 1'] });
+  await using hosts = testHosts({ maxConnections: 1 });
+  const calling = new AbortController();
+  const lease = await hosts.lease(server.target(), { remainingMs: 10_000, signal: calling.signal });
+  const starting = lease.start('cat');
+  calling.abort(new Error('called off'));
+  await assert.rejects(starting, /called off/);
+  lease.release();
+  assert.equal((await runOn(hosts, server.target())).stdout, 'hello\n');
+  assert.equal(logins(server), 1);
+});

@@ -68,6 +68,12 @@ const crowdedMs = 200;
 const dropRetries = 4;
 const longestAttemptMs = 30_000;
 
+const takenBack = () =>
+  new HostError(
+    'host-authentication-failed',
+    'the credential was replaced or taken back while the delegate was logging in with it; try again',
+  );
+
 interface Pooled {
   readonly key: PoolKey;
   readonly connection: Connection;
@@ -331,7 +337,7 @@ export function createPool(limits: PoolLimits, clock: Clock): Pool {
     forget(credential) {
       for (const pooled of live) if (pooled.key.credentials.includes(credential)) condemn(pooled);
       for (const attempt of attempts) {
-        if (attempt.key.credentials.includes(credential)) attempt.calling.abort();
+        if (attempt.key.credentials.includes(credential)) attempt.calling.abort(takenBack());
       }
     },
     size: () => live.size + attempts.size,
