@@ -71,7 +71,7 @@ export function openChannel(
       client.exec(command, (error, channel) => {
         if (over) {
           // Nobody waits for it any more.
-          if (!error) channel.close();
+          if (!error) hangUp(channel);
           return;
         }
         if (!error) return finish({ process: processOf(channel, life.closed) });
@@ -85,6 +85,12 @@ export function openChannel(
       finish({ gone: 'the connection is closed' });
     }
   });
+}
+
+/** Some servers leave the stdin of a process open when they only hear that its channel is closed. */
+function hangUp(channel: ClientChannel): void {
+  channel.eof();
+  channel.close();
 }
 
 function processOf(channel: ClientChannel, closed: Promise<string>): ChannelProcess {
@@ -115,7 +121,7 @@ function processOf(channel: ClientChannel, closed: Promise<string>): ChannelProc
     exit,
     done,
     close() {
-      channel.close();
+      hangUp(channel);
       tell({ lost: 'the delegate closed the channel' });
       // The channel counts as closed when its output has been read.
       channel.resume();
