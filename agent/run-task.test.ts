@@ -416,6 +416,12 @@ describe('a task with a target', () => {
     ]);
   });
 
+  test('fails with as much of what a host says as a message may hold', async () => {
+    const outcome = await onHost(0, failing('no '.repeat(10_000)));
+    assert.ok(!outcome.ok);
+    assert.equal(outcome.detail?.length, 1_000);
+  });
+
   test('fails without a word of its credentials', async () => {
     const outcome = await onHost(0, failing(`cannot use line two of a key with ${passphrase}`));
     assert.equal(failureOf(outcome).detail, `cannot use ${mask} with ${mask}`);

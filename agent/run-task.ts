@@ -168,8 +168,13 @@ function describeFailure(execution: Execution, valueProblem?: 'empty-value' | 'i
   }
 }
 
+/** What the protocol lets a failure say. */
+const mostDetail = 1_000;
+
 function redactedFailure(failure: Failure, redact: Redact): Failure {
-  return failure.detail === undefined ? failure : { ...failure, detail: redact(failure.detail) };
+  if (failure.detail === undefined) return failure;
+  // Some quote a host, which may say anything.
+  return { ...failure, detail: redact(failure.detail).slice(0, mostDetail) };
 }
 
 /** The end of the log that travels with a failure. */

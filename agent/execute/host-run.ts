@@ -53,13 +53,13 @@ export async function runOver(process: RemoteProcess, options: HostRun): Promise
     },
   });
   const tail = tailKeeper(stderrKept);
-  const early: Buffer[] = [];
+  const early = tailKeeper(stderrKept);
   let shown = false;
   const errors = errorOutput(nonce, chunk => {
     tail.write(chunk);
     // It may overtake the word that the script has begun.
     if (shown) onErrorOutput(chunk);
-    else early.push(chunk);
+    else early.write(chunk);
   });
   void begun.promise.then(() => {
     const version = channel.version();
@@ -67,7 +67,8 @@ export async function runOver(process: RemoteProcess, options: HostRun): Promise
       step(`host: working directory ${run.workingDirectory}`);
     if (version !== undefined) step(`host: bash ${version}`);
     shown = true;
-    for (const chunk of early) onErrorOutput(chunk);
+    const before = early.kept();
+    if (before.length > 0) onErrorOutput(before);
   });
   const closed = Promise.all([
     drained(process.stdout, chunk => channel.write(chunk)),
