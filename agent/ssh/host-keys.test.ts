@@ -188,3 +188,14 @@ describe('trust on first use', () => {
     assert.match(message, /ENOTDIR|EEXIST/);
   });
 });
+
+test('a name with a dot at its end is pinned as the same name without it', async () => {
+  await using server = await startSshd();
+  using folder = temporaryFolder();
+  const knownHosts = folder.file('known');
+  const resolve = async () => [{ address: '127.0.0.1', family: 4 } as const];
+  await using hosts = testHosts({ knownHosts, trust: 'first-use' }, { resolve });
+  for (const host of ['db.example.', 'DB.example'])
+    assert.equal((await runOn(hosts, server.target({ host, hostKeys: [] }))).stdout, 'hello\n');
+  assert.equal(readFileSync(knownHosts, 'utf8').trim().split('\n').length, 1);
+});

@@ -119,7 +119,7 @@ async function pin(hop: Hop, shown: ShownKey, file: KnownHostsFile, policy: Host
     mkdirSync(dirname(file.path), { recursive: true, mode: 0o700 });
     await withFileLock(file.path, () => {
       if (file.keysFor(host, port).length > 0) return;
-      const line = `${listedName(host.toLowerCase(), port)} ${shown.type} ${shown.key.toString('base64')} first use\n`;
+      const line = `${listedName(host, port)} ${shown.type} ${shown.key.toString('base64')} first use\n`;
       appendFileSync(file.path, endsLine(file.path) ? line : `\n${line}`, { mode: 0o644, flush: true });
       policy.pinned?.({ host, port, type: shown.type, fingerprint: shown.fingerprint });
     });

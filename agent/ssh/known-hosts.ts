@@ -41,7 +41,8 @@ export function keysFor(entries: readonly Entry[], host: string, port: number): 
 
 /** A host as known_hosts files name it. */
 export function listedName(host: string, port: number): string {
-  return port === 22 ? host : `[${host}]:${port}`;
+  const name = host.toLowerCase().replace(/\.$/, '');
+  return port === 22 ? name : `[${name}]:${port}`;
 }
 
 function matches(hosts: string, name: string): boolean {

@@ -55,7 +55,7 @@ export async function printHostKeys(
   }
   const { host, port } = parsed;
   for (const { type, key, fingerprint } of await scanHost(host, port)) {
-    print(`${listedName(host.toLowerCase(), port)} ${type} ${key.toString('base64')}`);
+    print(`${listedName(host, port)} ${type} ${key.toString('base64')}`);
     note(`${formatHost(host, port)} ${type} ${fingerprint}`);
   }
   note(
