@@ -10,12 +10,15 @@ export interface Relay {
 
 /** Opens one, which carries `stream` to the first process of our user that connects. */
 export async function relay(stream: Duplex): Promise<Relay> {
+  // The host may close it before ssh comes.
+  stream.on('error', () => {});
   const server = createServer({ noDelay: true, pauseOnConnect: true }, socket => {
     void take(socket);
   });
   const take = async (socket: Socket) => {
     socket.on('error', () => stream.destroy());
-    if (!(await isOurs(socket.remotePort ?? 0)) || !server.listening) return void socket.destroy();
+    if (!(await isOurs(socket.remotePort ?? 0)) || !server.listening || stream.destroyed)
+      return void socket.destroy();
     server.close();
     stream.on('error', () => socket.destroy());
     stream.on('close', () => socket.destroy());
