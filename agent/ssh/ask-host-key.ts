@@ -6,21 +6,25 @@ import { HostError } from './connection.ts';
 import { type ShownKey, shownKey } from './host-keys.ts';
 import { type Deadline, remaining } from './reach.ts';
 
-/** The key that a host shows of these types; undefined when it has none of them. Uses the stream up. */
+/** The key that a host shows of these types; undefined when it has none of them. Uses the stream up. Throws when called off. */
 export function askHostKey(
   sock: Duplex,
   types: readonly HostKeyType[],
   legacy: boolean,
   deadline: Deadline,
 ): Promise<ShownKey | undefined> {
+  const { signal } = deadline;
+  const over = new AbortController();
   const asked = new Promise<ShownKey | undefined>((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason);
+    signal.addEventListener('abort', () => reject(signal.reason), { signal: over.signal });
     const client = new ssh2.Client();
     let shown: ShownKey | undefined;
     const stop = deadline.clock.after(remaining(deadline), () => {
       reject(new HostError('host-unreachable', 'timed out while exchanging keys'));
     });
+    over.signal.addEventListener('abort', stop);
     const finish = (why: string) => {
-      stop();
       if (shown || /no matching host key format/.test(why)) resolve(shown);
       else reject(new HostError('host-key-exchange-failed', why));
     };
@@ -37,5 +41,8 @@ export function askHostKey(
       },
     });
   });
-  return asked.finally(() => sock.destroy());
+  return asked.finally(() => {
+    over.abort();
+    sock.destroy();
+  });
 }
