@@ -199,3 +199,15 @@ test('a name with a dot at its end is pinned as the same name without it', async
     assert.equal((await runOn(hosts, server.target({ host, hostKeys: [] }))).stdout, 'hello\n');
   assert.equal(readFileSync(knownHosts, 'utf8').trim().split('\n').length, 1);
 });
+
+test('a key that is revoked takes away the connections that are there', async () => {
+  await using server = await startSshd();
+  using folder = temporaryFolder();
+  const knownHosts = folder.file('known');
+  writeFileSync(knownHosts, server.knownHosts());
+  await using hosts = testHosts({ knownHosts });
+  const target = server.target({ hostKeys: [] });
+  assert.equal((await runOn(hosts, target)).stdout, 'hello\n');
+  appendFileSync(knownHosts, `@revoked * ${server.hostKeys[0]}\n`);
+  assert.equal((await failureOf(hosts, target)).reason, 'host-key-mismatch');
+});

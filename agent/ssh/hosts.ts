@@ -62,6 +62,12 @@ export function createHosts(options: HostsOptions): Hosts {
   /** Of credentials that were used, by what the control plane calls them. */
   const digests = new Map<string, string>();
 
+  /** A connection that was made before a key was revoked is used no more. */
+  const revoked = (host: string, port: number) =>
+    (connecting.hostKeys.knownHosts?.keysFor(host, port) ?? [])
+      .filter(({ marker }) => marker === 'revoked')
+      .map(({ key }) => key);
+
   function keyOf(target: ResolvedTarget): PoolKey {
     const hops = [...target.jumps, target];
     for (const [at, hop] of hops.entries()) {
@@ -76,6 +82,7 @@ export function createHosts(options: HostsOptions): Hosts {
       [...hostKeys].sort(),
       credentials[at],
       stampOf(credential, connecting.credentials),
+      revoked(host, port),
     ]);
     return {
       id: JSON.stringify([facts, target.legacyAlgorithms === true]),
