@@ -209,3 +209,36 @@ test('what this version cannot read any more is told, and keeps nobody from the 
   assert.equal(affected?.accepted, false);
   assert.match(affected?.problems[0] ?? '', /^secret account\.s: the stored secret account\.s is not valid/);
 });
+
+test('the credentials of all hosts on the way stay in use when a content is accepted', async () => {
+  const login = (identifier: string) => ({
+    secret: {
+      name: identifier,
+      identifier,
+      type: 'SSHKey',
+      spec: {
+        auth: {
+          type: 'SSH',
+          spec: { credentialType: 'Password', spec: { userName: 'deploy', password: 'account.pw' } },
+        },
+      },
+    },
+  });
+  await using store = await testDatabase();
+  const tools = await toolsFor(store.database, compile);
+  const target = {
+    onDelegate: false,
+    host: 'db',
+    connectorRef: 'account.last',
+    workingDirectory: '/tmp',
+    jumpHosts: [{ host: 'bastion', connectorRef: 'account.jump' }],
+  };
+  await tools.apply(
+    yamlOf(aText('pw', 'hunter2'), login('last'), login('jump'), aTemplate(), aConnector(target)),
+  );
+  await tools.apply(yamlOf(aTemplate({ script: 'secret=new' })), { accept: true });
+  for (const identifier of ['last', 'jump']) {
+    const users = await usersOfSecret(store.database, { scope: 'account', identifier });
+    assert.deepEqual(users, [{ kind: 'connector', scope: 'account', identifier: 'conn' }], identifier);
+  }
+});

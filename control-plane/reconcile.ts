@@ -153,7 +153,9 @@ export async function pin(
       'INVALID_REQUEST',
       `connector ${formatReference(stored)} was changed by somebody else; try again`,
     );
-  if (connector.target.kind === 'host' && connector.target.credential) used.push(connector.target.credential);
+  const { target } = connector;
+  const hops = target.kind === 'host' ? [target, ...(target.jumps ?? [])] : [];
+  used.push(...hops.flatMap(({ credential }) => (credential ? [credential] : [])));
   const { scope, identifier } = stored;
   await setSecretUses(database, { kind: 'connector', scope, identifier }, used);
 }
