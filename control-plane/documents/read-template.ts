@@ -52,9 +52,10 @@ export function readTemplate(data: unknown): Checked<TemplateSource> {
       return { list, name, type: own, value: inputValueAt(at, value, problems, { type: own }) };
     });
   });
-  problems.push(...literalProblems(inputs, inputs, 'template').map(problem => `template.spec: ${problem}`));
   if (inputs.length > limits.inputs)
     problems.push(`template.spec.environmentVariables: at most ${limits.inputs} inputs are possible`);
+  else
+    problems.push(...literalProblems(inputs, inputs, 'template').map(problem => `template.spec: ${problem}`));
   const syntax = spec.expressionSyntax === 'FirstGen' ? 'FirstGen' : 'NG';
   const { identifier, versionLabel, name } = document;
   const content = { syntax, script, inputs, spec } as const;
