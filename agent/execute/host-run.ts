@@ -65,7 +65,8 @@ export async function runOver(process: RemoteProcess, options: HostRun): Promise
     const version = channel.version();
     if (version !== undefined && run.workingDirectory !== undefined)
       step(`host: working directory ${run.workingDirectory}`);
-    if (version !== undefined) step(`host: bash ${version}`);
+    // What the host says it is: one line of a length that bash itself would say.
+    if (version !== undefined) step(`host: bash ${version.replaceAll(/[^\x20-\x7e]/g, '').slice(0, 100)}`);
     shown = true;
     const before = early.kept();
     if (before.length > 0) onErrorOutput(before);
