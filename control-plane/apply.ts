@@ -50,6 +50,9 @@ export interface ApplyRequest {
   readonly signal: AbortSignal;
 }
 
+/** Each value that is fetched for a script takes a round, and the tests one; more means that somebody changes things. */
+const mostRounds = 200;
+
 /** An end of a transaction that is to leave nothing behind. */
 class RolledBack extends Error {}
 
@@ -88,7 +91,7 @@ async function applyAll(tools: ApplyTools, request: ApplyRequest, id: string): P
   const problems: Problem[] = [];
   const placed = await readDocuments(request.sources, tools.compile, problems);
   const known: Known = { tested: new Set(), nested: new Map() };
-  while (true) {
+  for (let round = 0; round < mostRounds; round += 1) {
     try {
       return await attempt(tools, request, id, placed, [...problems], known);
     } catch (error) {
@@ -96,6 +99,10 @@ async function applyAll(tools: ApplyTools, request: ApplyRequest, id: string): P
       await runOutside(tools, request, error, known);
     }
   }
+  throw new RequestError(
+    'INVALID_REQUEST',
+    'what the connectors use keeps changing while they are tested; try again when it rests',
+  );
 }
 
 /** Scripts are run while nothing is locked; then everything is looked at again, as it is by then. */

@@ -109,6 +109,13 @@ export function textProblems(at: string, value: string): Problems {
   return problems;
 }
 
+/** Inputs are compared with each other: more than a template can have would only take time. */
+export function tooMany(path: string, entries: readonly unknown[], problems: Problems): boolean {
+  if (entries.length <= limits.inputs) return false;
+  problems.push(`${path}: at most ${limits.inputs} inputs are possible`);
+  return true;
+}
+
 export function duplicateProblems(path: string, entries: readonly { name: string }[]): Problems {
   const names = entries.map(({ name }) => name);
   return duplicates(names).map(name => `${path}[${names.lastIndexOf(name)}].name: duplicate "${name}"`);

@@ -12,6 +12,7 @@ import {
   publicTextProblems,
   referenceAt,
   scopeAt,
+  tooMany,
   typeOf,
 } from './problems.ts';
 import { readTarget } from './read-target.ts';
@@ -44,6 +45,7 @@ export function readConnector(data: unknown): Checked<ConnectorSource> {
   const path = 'connector.spec.template.templateInputs';
   const inputs = inputLists.flatMap(list => {
     const entries = spec.template.templateInputs?.[list] ?? [];
+    if (tooMany(`${path}.${list}`, entries, problems)) return [];
     problems.push(...duplicateProblems(`${path}.${list}`, entries));
     return entries.map(({ name, type, value, useAsDefault }, index): GivenInput => {
       const at = `${path}.${list}[${index}].value`;

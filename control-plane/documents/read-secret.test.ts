@@ -201,3 +201,10 @@ test('what no task could carry is refused when it is saved', () => {
     'secret.spec.value.environmentVariables[0].value must be at most 65536 characters',
   ]);
 });
+
+test('a secret with more inputs than any template has is refused for that alone', () => {
+  const entries = Array.from({ length: 101 }, () => ({ name: 'same', value: 'x' }));
+  assert.deepEqual(problemsOf(...entries), [
+    'secret.spec.value.environmentVariables: at most 100 inputs are possible',
+  ]);
+});

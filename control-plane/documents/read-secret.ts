@@ -13,6 +13,7 @@ import {
   referenceAt,
   scopeAt,
   textProblems,
+  tooMany,
   typeOf,
 } from './problems.ts';
 import { readSshAuth } from './read-ssh-auth.ts';
@@ -173,9 +174,11 @@ export function readSecretValue(text: string, problems: Problems): GivenInput[] 
     problems.push(...checked.problems);
     return [];
   }
-  return inputLists.flatMap(list =>
-    (checked.value[list] ?? []).flatMap((entry, index) => readEntry(list, entry, index, problems)),
-  );
+  return inputLists.flatMap(list => {
+    const entries = checked.value[list] ?? [];
+    if (tooMany(`secret.spec.value.${list}`, entries, problems)) return [];
+    return entries.flatMap((entry, index) => readEntry(list, entry, index, problems));
+  });
 }
 
 function readEntry(
