@@ -78,3 +78,17 @@ test('the usual introspection query stays within the limits', async () => {
   await using server = testGraphql(empty, { explorer: true });
   assert.deepEqual((await server.ask(getIntrospectionQuery())).errors, []);
 });
+
+test('of a large variable is told only that it is wrong, and what is nested without end is a syntax error', async () => {
+  await using server = testGraphql();
+  const query = 'mutation($v: CreateSecretInput!) { createSecret(input: $v) { clientMutationId } }';
+  const v = Object.fromEntries(Array.from({ length: 20_000 }, (_, index) => [`unknown_${index}`, 'hunter2']));
+  const many = await server.ask(query, { v });
+  assert.deepEqual(
+    many.errors.map(({ message }) => message),
+    ['A variable got an invalid value; send less to be told which.'],
+  );
+  assert.ok(!JSON.stringify(many.errors).includes('hunter2'));
+  const nested = await server.ask(`{ secretManagers(limit: ${'['.repeat(2_000)} ) { nodes { id } } }`);
+  assert.match(nested.errors[0]?.message ?? '', /^Syntax Error/);
+});

@@ -22,11 +22,13 @@ export async function readRequest(
 ): Promise<ReadRequest> {
   const accept = headers.accept ?? '*/*';
   const query = url.includes('?') ? url.slice(url.indexOf('?')) : '';
-  if (method !== 'POST')
+  if (method !== 'POST') {
+    for (const name of ['variables', 'extensions']) assertJson(new URLSearchParams(query).get(name), name);
     return {
       request: new Request(address + query, { method, headers: { accept }, signal }),
       file: undefined,
     };
+  }
   const bytes = Buffer.isBuffer(body) ? Buffer.from(body) : Buffer.alloc(0);
   const type = headers['content-type'] ?? '';
   let text: string | Buffer<ArrayBuffer> = bytes;
@@ -40,6 +42,16 @@ export async function readRequest(
     signal,
   });
   return { request, file };
+}
+
+/** Looked at here, as the library's own error would quote what was sent. */
+function assertJson(text: string | null, name: string): void {
+  if (text === null || text === '') return;
+  try {
+    JSON.parse(text);
+  } catch {
+    throw new BodyError(`The parameter "${name}" is not JSON.`);
+  }
 }
 
 function queryText(text: string): string {

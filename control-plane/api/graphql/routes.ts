@@ -47,6 +47,7 @@ export function graphqlRoutes(app: FastifyInstance, options: GraphqlOptions): vo
       api.route({
         method: ['GET', 'POST'],
         url,
+        exposeHeadRoute: false,
         async handler(request, reply) {
           const caller = request.graphqlCaller;
           if (!caller) throw new Error('a request came past its authentication');

@@ -1,5 +1,14 @@
 /** The GraphQL server itself: schema, limits, and errors as callers may see them. */
-import { type ExecutionResult, NoSchemaIntrospectionCustomRule, parse } from 'graphql';
+import {
+  type DocumentNode,
+  type ExecutionResult,
+  GraphQLError,
+  type GraphQLSchema,
+  getOperationAST,
+  getVariableValues,
+  NoSchemaIntrospectionCustomRule,
+  parse,
+} from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
 import type { GraphqlContext } from './context.ts';
 import { type LogFault, presentError } from './errors.ts';
@@ -31,13 +40,54 @@ export function createGraphqlServer(introspection: boolean, log: LogFault): Grap
 function limited(introspection: boolean): Plugin {
   return {
     onParse({ setParseFn }) {
-      setParseFn((source, options) => parse(source, { ...options, maxTokens: graphqlLimits.tokens }));
+      setParseFn((source, options) =>
+        parsed(() => parse(source, { ...options, maxTokens: graphqlLimits.tokens })),
+      );
+    },
+    onExecute({ args, setResultAndStopExecution }) {
+      const errors = variableErrors(args);
+      if (errors) setResultAndStopExecution({ errors });
+    },
+    onSubscribe({ args, setResultAndStopExecution }) {
+      const errors = variableErrors(args);
+      if (errors) setResultAndStopExecution({ errors });
     },
     onValidate({ addValidationRule }) {
       addValidationRule(limitsRule);
       if (!introspection) addValidationRule(NoSchemaIntrospectionCustomRule);
     },
   };
+}
+
+/** Variables of this many characters are looked at before they are executed. */
+const largeVariables = 65_536;
+
+/**
+ * The executor tells up to fifty errors of a variable, and prints all of it in each: for a large one that would keep
+ * the server for seconds. Of such a one only that it is wrong is told.
+ */
+function variableErrors(args: {
+  readonly schema: GraphQLSchema;
+  readonly document: DocumentNode;
+  readonly operationName?: string | null | undefined;
+  readonly variableValues?: Readonly<Record<string, unknown>> | null | undefined;
+}): readonly GraphQLError[] | undefined {
+  const values = { ...args.variableValues };
+  if (JSON.stringify(values).length < largeVariables) return undefined;
+  const definitions = getOperationAST(args.document, args.operationName)?.variableDefinitions ?? [];
+  const { errors } = getVariableValues(args.schema, definitions, values, { maxErrors: 1 });
+  return errors && [new GraphQLError('A variable got an invalid value; send less to be told which.')];
+}
+
+/** The parser calls itself for what is nested; so much of it is no query of anybody. */
+function parsed<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw error instanceof RangeError
+      ? new GraphQLError('Syntax Error: the document is nested too deeply.')
+      : error;
+  }
 }
 
 function presented(log: LogFault): Plugin {
