@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
 import { createServer } from 'node:http';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -42,6 +43,29 @@ test('output that nobody reads any more is no reason for a stack trace', async (
   const port = typeof address === 'object' && address ? address.port : 0;
   const env = { ...key, LEGATE_SERVER: `http://127.0.0.1:${port}` };
   assert.deepEqual(await legate(['get', 'secrets'], env, true), { code: 1, out: '', err: '' });
+  server.close();
+  server.closeAllConnections();
+});
+
+test('output that cannot be written is told in one line', async () => {
+  const server = createServer((_, response) => response.end('{"items":[]}'));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  const port = typeof address === 'object' && address ? address.port : 0;
+  const full = openSync('/dev/full', 'w');
+  const env = { ...key, LEGATE_SERVER: `http://127.0.0.1:${port}` };
+  const child = spawn(process.execPath, [program, 'get', 'secrets'], {
+    env,
+    stdio: ['ignore', full, 'pipe'],
+  });
+  let err = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    err += text;
+  });
+  const [code] = await once(child, 'close');
+  assert.deepEqual([code, err], [1, 'legate: cannot write the output (ENOSPC)\n']);
+  closeSync(full);
   server.close();
   server.closeAllConnections();
 });

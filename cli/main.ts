@@ -89,6 +89,10 @@ function exitCodeOf(error: unknown): number {
   }
   // Whoever reads our output has seen enough, as `| head` does.
   if (error instanceof Error && 'code' in error && error.code === 'EPIPE') return failed;
+  if (error instanceof Error && 'syscall' in error && error.syscall === 'write') {
+    output.err(`legate: cannot write the output (${'code' in error ? String(error.code) : 'unknown error'})`);
+    return failed;
+  }
   if (error instanceof Error && error.name === 'SealError') {
     output.err(`legate: the value is not what the delegate sealed: ${error.message}`);
     return failed;
