@@ -92,6 +92,11 @@ export function admission(allow: readonly HostPattern[], deny: readonly HostPatt
     list.find(pattern => fits(pattern, hop) && pattern.name?.test(hop.host.replace(/\.$/, '')));
   const byAddress = (list: readonly HostPattern[], hop: Hop, address: string) =>
     list.find(pattern => fits(pattern, hop) && pattern.addresses && holds(pattern.addresses, address));
+  /** A gateway may lead from the IPv6 form to the IPv4 address in it, so that this one counts as well. */
+  const deniedBy = (hop: Hop, address: string) => {
+    const inside = embedded(address);
+    return byAddress(deny, hop, address) ?? (inside === undefined ? undefined : byAddress(deny, hop, inside));
+  };
   const listed = (hop: Hop) => allow.length === 0 || byName(allow, hop) !== undefined;
   const refuse = (hop: Hop, why: string): never => {
     throw new HostError(
@@ -104,17 +109,16 @@ export function admission(allow: readonly HostPattern[], deny: readonly HostPatt
 
   return {
     checkName(hop, direct) {
-      const literal = (list: readonly HostPattern[]) =>
-        isIP(hop.host) ? byAddress(list, hop, hop.host) : undefined;
-      const denied = byName(deny, hop) ?? literal(deny);
+      const isLiteral = isIP(hop.host) !== 0;
+      const denied = byName(deny, hop) ?? (isLiteral ? deniedBy(hop, hop.host) : undefined);
       if (denied) refuse(hop, `LEGATE_SSH_DENY lists "${denied.text}"`);
-      if (listed(hop) || literal(allow)) return;
+      if (listed(hop) || (isLiteral && byAddress(allow, hop, hop.host))) return;
       if (!direct || !addressMayBeListed(hop)) notListed(hop);
     },
     admit(hop, addresses) {
       let denied: string | undefined;
       const admitted = addresses.filter(({ address }) => {
-        const pattern = byAddress(deny, hop, address);
+        const pattern = deniedBy(hop, address);
         if (pattern) denied = `LEGATE_SSH_DENY lists "${pattern.text}" (${address})`;
         return !pattern && (listed(hop) || byAddress(allow, hop, address) !== undefined);
       });
@@ -128,4 +132,14 @@ export function admission(allow: readonly HostPattern[], deny: readonly HostPatt
 function holds(list: BlockList, text: string): boolean {
   const address = text.replace(/%.*$/, '');
   return list.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
+}
+
+/** The IPv4 address in one of NAT64's (RFC 6052) or the old compatible form, as in `64:ff9b::10.1.2.3`. */
+function embedded(text: string): string | undefined {
+  const address = text.replace(/%.*$/, '');
+  const canonical = isIP(address) === 6 ? URL.parse(`http://[${address}]`)?.hostname : undefined;
+  const [, high = '0', low] = /^\[(?:64:ff9b)?::(?:([0-9a-f]+):)?([0-9a-f]+)\]$/.exec(canonical ?? '') ?? [];
+  if (low === undefined) return undefined;
+  const [upper, lower] = [Number.parseInt(high, 16), Number.parseInt(low, 16)];
+  return [upper >> 8, upper & 255, lower >> 8, lower & 255].join('.');
 }
