@@ -11,6 +11,7 @@ import { createLogger, type Logger } from './logger.ts';
 import { runTask } from './run-task.ts';
 import { type Session, startSession } from './session.ts';
 import { type AgentSecrets, type AgentSettings, codeOf, SettingsError } from './settings.ts';
+import { sharedRuns } from './shared-runs.ts';
 import { createHosts } from './ssh/hosts.ts';
 import { type TokenStep, tokenExchange } from './token-exchange.ts';
 import { givenToken, type TokenSource, tokenInFile } from './token-source.ts';
@@ -50,6 +51,8 @@ export async function runAgent({
     pinned: facts => logger.warn(facts, 'the key of a host was kept when it was first used'),
   });
   const hosts = hostRunner(connected, { environment: secrets.environment, clock });
+  const shared = sharedRuns(clock, settings.cacheBytes);
+  const tools = { runner, hosts, keys, shared, clock };
   let healthServer: HealthServer | undefined;
   let session: Session | undefined;
   let cancelled = false;
@@ -91,7 +94,7 @@ export async function runAgent({
         clock,
         logger,
         forgetCredential: id => connected.forgetId(id),
-        runTask: (task, bounds, sendLog) => runTask(task, { runner, hosts, keys, clock }, bounds, sendLog),
+        runTask: (task, bounds, sendLog) => runTask(task, tools, bounds, sendLog),
         onWelcome() {
           health.registered = true;
           health.lastRegisteredAt = clock.now();
@@ -120,6 +123,7 @@ export async function runAgent({
     process.off('SIGINT', stop);
     stopping.abort();
     stopWatching();
+    shared.close();
     await Promise.all([runner.close(), connected.close()]);
     await healthServer?.close();
   }
@@ -178,6 +182,7 @@ export function describeAgent(
     tags: [...settings.tags],
     capacity: settings.maxTasks,
     shells: ['bash'],
+    features: ['pick'],
     publicKey,
   };
 }

@@ -1,4 +1,7 @@
-/** THE STORY of a task: open what is sealed → execute, here or on a host → take the value, or say why there is none. */
+/**
+ * THE STORY of a task: open what is sealed → execute, here or on a host, or share what another task executes → take the
+ * value, or say why there is none.
+ */
 import {
   type Clock,
   type Failure,
@@ -19,13 +22,20 @@ import type { Execution, RunBounds, Runner } from './execute/execution.ts';
 import type { HostRunner } from './execute/host.ts';
 import { lastLines } from './script/last-lines.ts';
 import { liveLog } from './script/live-log.ts';
+import { pick, textsIn } from './script/pick.ts';
 import { type Redact, redactor } from './script/redact.ts';
 import { toValue } from './script/value.ts';
+import type { SharedRuns, Yielded } from './shared-runs.ts';
 import type { ResolvedHop, ResolvedTarget } from './ssh/connection.ts';
 
 /** What a task amounts to. */
 export type Outcome = (
-  | { readonly ok: true; readonly chunks: AsyncIterable<SealedChunk> }
+  | {
+      readonly ok: true;
+      readonly chunks: AsyncIterable<SealedChunk>;
+      /** Another task's run has yielded it, which began so long ago. */
+      readonly ageMs?: number;
+    }
   | ({ readonly ok: false } & Failure)
 ) & {
   readonly durationMs: number;
@@ -38,6 +48,8 @@ export interface TaskTools {
   readonly runner: Runner;
   readonly hosts: HostRunner;
   readonly keys: SealingKeys;
+  /** Left out: every task runs by itself. */
+  readonly shared?: SharedRuns;
   readonly clock?: Clock;
 }
 
@@ -57,19 +69,48 @@ export async function runTask(
   const opened = await openSealed(task, tools.keys);
   if ('detail' in opened) return { ok: false, reason: 'unresolved-input', ...opened, durationMs: 0, log: '' };
 
+  const execute = (within: RunBounds) => executeTask(task, opened, tools, within, sendLog);
+  // Whoever wants to read the log wants a run to read it of.
+  const share = task.logs || task.liveLogs ? undefined : task.share;
   const { program, workingDirectory, recipient } = task;
+  // What is masked for one task must be masked for the other, so the same value is not the same where one is secret.
+  const kinds = task.inputs.map(({ kind }) => kind);
+  const same = [program.digest, opened.values, kinds, workingDirectory ?? null, opened.target ?? null];
+  const yielded =
+    share && tools.shared ? await tools.shared.obtain(same, share, bounds, execute) : await execute(bounds);
+  const { durationMs, log } = yielded;
+  if (!yielded.ok) return yielded;
+  const value = task.pick === undefined ? yielded : pick(yielded.bytes, task.pick);
+  if (!value.ok) return { ...value, durationMs, log };
+  const age = yielded.ageMs === undefined ? {} : { ageMs: yielded.ageMs };
+  return { ok: true, chunks: sealValue(value.bytes, recipient, task), ...age, durationMs, log };
+}
+
+/** Runs the script, and takes its value. */
+async function executeTask(
+  task: Task,
+  opened: Opened,
+  tools: TaskTools,
+  bounds: RunBounds,
+  sendLog: SendLog,
+): Promise<Yielded> {
+  const { program, workingDirectory } = task;
   const directory = workingDirectory === undefined ? {} : { workingDirectory };
   const { clock = systemClock } = tools;
+  const keepLog = task.logs === true || task.liveLogs === true;
   const live = task.liveLogs ? liveLog({ secrets: opened.secrets, clock, send: sendLog }) : undefined;
   const step = (line: string) => live?.write(Buffer.from(`${line}\n`));
   const runner = opened.target ? tools.hosts.at(opened.target, step) : tools.runner;
   const execution = await runner.run(
     { program: program.text, inputs: opened.values, ...directory },
-    { ...bounds, keepLog: task.logs === true || task.liveLogs === true },
+    { ...bounds, keepLog },
     live?.write,
   );
 
-  const redact = redactor([...opened.secrets, ...secretsOf(execution)]);
+  const yields = secretsOf(execution);
+  // Nobody reads what a script said that has succeeded, unless it was asked for.
+  const parts = keepLog || !succeeded(execution) ? yields.flatMap(textsIn) : [];
+  const redact = redactor([...opened.secrets, ...yields, ...parts]);
   const rest = live?.end(redact);
   // A value too large was never read to its end, so that nobody would recognise the rest of it.
   const readable = execution.end.kind !== 'too-large';
@@ -77,9 +118,7 @@ export async function runTask(
   const log = readable ? (rest ?? all) : '';
   const value = execution.collected.value && toValue(execution.collected.value);
   const { durationMs } = execution;
-  if (succeeded(execution) && value?.ok) {
-    return { ok: true, chunks: sealValue(value.bytes, recipient, task), durationMs, log };
-  }
+  if (succeeded(execution) && value?.ok) return { ok: true, bytes: value.bytes, durationMs, log };
   const failure = describeFailure(execution, value?.ok === false ? value.reason : undefined);
   return { ok: false, ...redactedFailure(failure, redact), ...tail(all), durationMs, log };
 }

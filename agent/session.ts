@@ -146,8 +146,9 @@ export function startSession(socket: WebSocket, options: SessionOptions): Sessio
         await send({ type: 'value', ...id, ...chunk });
         chunks += 1;
       }
-      log.info({ durationMs }, 'task succeeded');
-      await conclude(slot, { type: 'succeeded', ...id, chunks, durationMs });
+      log.info({ durationMs, ageMs: outcome.ageMs }, 'task succeeded');
+      const age = outcome.ageMs === undefined ? {} : { ageMs: outcome.ageMs };
+      await conclude(slot, { type: 'succeeded', ...id, chunks, durationMs, ...age });
     } catch (error) {
       log.error({ err: error }, 'task broke the agent');
       await conclude(slot, { type: 'failed', ...id, reason: 'internal', durationMs: 0 });

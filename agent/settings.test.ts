@@ -98,6 +98,13 @@ const cases: Case[] = [
     values: [1, 2, 3, 10_000],
   },
   {
+    name: 'LEGATE_CACHE',
+    flag: 'cache',
+    texts: ['0', '2', '016', '1024'],
+    see: settings => settings.cacheBytes,
+    values: [0, 2_097_152, 16_777_216, 1_073_741_824],
+  },
+  {
     name: 'LEGATE_LOG_LEVEL',
     aliases: ['LOGGING_LEVEL'],
     flag: 'logLevel',
@@ -265,6 +272,7 @@ test('what is not set has its default', () => {
     tags: [],
     healthListen: { host: undefined, port: 3_460 },
     maxTasks: 50,
+    cacheBytes: 16 * 1_048_576,
     logLevel: 'info',
     drainTimeoutMs: 540_000,
     workRoot: tmpdir(),

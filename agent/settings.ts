@@ -24,6 +24,8 @@ export interface AgentSettings {
   /** Where health is served; undefined when it is off. */
   readonly healthListen: { host: string | undefined; port: number } | undefined;
   readonly maxTasks: number;
+  /** So many bytes of values are kept in memory for connectors that allow it; 0: none. */
+  readonly cacheBytes: number;
   readonly logLevel: string;
   /** How long a draining agent waits for running tasks. */
   readonly drainTimeoutMs: number;
@@ -94,6 +96,11 @@ const table = {
     aliases: ['DELEGATE_TASK_CAPACITY', 'DELEGATE_TASK_LIMIT'],
     flag: '--max-tasks <number>',
     help: 'most tasks at once (default: 50)',
+  },
+  cache: {
+    name: 'LEGATE_CACHE',
+    flag: '--cache <MiB>',
+    help: 'memory for values of connectors with cacheTtlSeconds, in MiB; 0 keeps none (default: 16)',
   },
   logLevel: {
     name: 'LEGATE_LOG_LEVEL',
@@ -196,6 +203,7 @@ export function readSettings(
     tags: tagList(read('tags')),
     healthListen: listenAddress(read('healthListen')),
     maxTasks: integer(read('maxTasks'), 50, 1, 10_000),
+    cacheBytes: integer(read('cache'), 16, 0, 1_024) * 1_048_576,
     logLevel: oneOf(read('logLevel'), ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'info'),
     drainTimeoutMs: integer(read('drainTimeout'), 540, 0, 86_400) * 1_000,
     workRoot: absolutePath(read('workRoot')) ?? tmpdir(),

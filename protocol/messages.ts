@@ -108,6 +108,19 @@ const toDelegate = {
     logs: Type.Optional(Type.Boolean()),
     /** The same while the script runs, before the value is known: for tests of a connection only. */
     liveLogs: Type.Optional(Type.Boolean()),
+    /** What it yields may be shared with other tasks that would run the same thing. */
+    share: Type.Optional(
+      object({
+        /** Grows with every change: what was had under another one does not count. */
+        version: text(200, 1),
+        /** How long what a run yields may be given again, from the run's beginning; 0: only while it runs. */
+        ttlMs: count(24 * 3_600_000),
+        /** Give nothing that was begun before this task; what it yields replaces what is kept. */
+        fresh: Type.Optional(Type.Boolean()),
+      }),
+    ),
+    /** The value is what this key holds in the JSON object that the program yields. Only asked of who has the feature. */
+    pick: Type.Optional(text(256, 1)),
     /** For the delegate's log only: what this fetch is about, in references, never values. */
     subject: Type.Optional(object({ secret: text(300), connector: text(300), template: text(300) })),
   }),
@@ -135,6 +148,8 @@ const toControlPlane = {
     check: Type.Optional(Type.Boolean()),
     /** My token is in a file that I can replace: `rotate-token` may be asked of me. */
     tokenFile: Type.Optional(Type.Boolean()),
+    /** What I can do beyond what every agent of this version does. */
+    features: Type.Optional(Type.Array(Type.String({ pattern: '^[a-z][a-z-]{0,31}$' }), { maxItems: 50 })),
   }),
   accepted: object({ type: Type.Literal('accepted'), ...identity }),
   rejected: object({
@@ -158,6 +173,8 @@ const toControlPlane = {
     ...identity,
     chunks: count(limits.chunks, 1),
     durationMs: count(24 * 3_600_000),
+    /** It was another task's run that yielded the value, and so long ago that run began. */
+    ageMs: Type.Optional(count(48 * 3_600_000)),
   }),
   failed: object({
     type: Type.Literal('failed'),
