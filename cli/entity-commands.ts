@@ -35,6 +35,7 @@ function readInput(text: string): [name: string, value: string] {
 type SecretFlags = PlaceOptions & {
   json?: boolean;
   logs?: boolean;
+  fresh?: boolean;
   application?: string;
   environment?: string;
   wait?: string;
@@ -50,6 +51,7 @@ function secretCommand({ client, output }: CommandContext, interruptible: () => 
   )
     .option('--json', 'value, task, delegate and duration as JSON')
     .option('--logs', "show the script's error output, secrets masked")
+    .option('--fresh', 'run the script for this fetch, whatever value is kept for the connector')
     .option('--application <id>', 'on behalf of this application, for a secret with a usage scope')
     .option('--environment <id>', 'and this environment of it')
     .option(
@@ -57,9 +59,13 @@ function secretCommand({ client, output }: CommandContext, interruptible: () => 
       'wait so long for a delegate where none fits, as in 30s (default: fail at once)',
     )
     .action(
-      async (reference: string, { json, logs, application, environment, wait, ...place }: SecretFlags) => {
+      async (
+        reference: string,
+        { json, logs, fresh, application, environment, wait, ...place }: SecretFlags,
+      ) => {
         const waitMs = wait === undefined ? undefined : readDuration('--wait', wait);
-        const options = { json: json === true, logs: logs === true, application, environment, waitMs };
+        const flags = { json: json === true, logs: logs === true, fresh: fresh === true };
+        const options = { ...flags, application, environment, waitMs };
         process.exitCode = await getSecret(
           client(),
           reference,

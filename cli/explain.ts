@@ -29,6 +29,8 @@ function describe(plan: Json): string {
     ['runs on', `a delegate of ${text(plan.owner)} ${selectorText(selectors)}`],
     ...(text(plan.workingDirectory) === '' ? [] : [['in', text(plan.workingDirectory)]]),
     ['time limit', `${Number(plan.timeoutMs) / 1_000} s`],
+    ...(Number(plan.cacheTtlMs) > 0 ? [['kept for', `${Number(plan.cacheTtlMs) / 1_000} s`]] : []),
+    ...(plan.key === undefined ? [] : [['key', text(plan.key)]]),
   ];
   const inputs = objects(plan.inputs).map(({ label, value, source }) => [
     label,

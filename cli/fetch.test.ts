@@ -6,7 +6,7 @@ import { ApiError, type Client, type Json } from './client.ts';
 import { getSecret, testConnector } from './fetch.ts';
 
 const never = new AbortController().signal;
-const options = { json: false, logs: false, place: {} };
+const options = { json: false, logs: false, fresh: false, place: {} };
 
 /** A client whose fetches are answered with these events; what it was asked is kept. */
 function answering(events: (publicKey: PublicKey) => AsyncIterable<Json> | Iterable<Json>) {

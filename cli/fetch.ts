@@ -20,6 +20,8 @@ export interface Output {
 export interface FetchOptions {
   readonly json: boolean;
   readonly logs: boolean;
+  /** No value that was had, or is being had, for another fetch. */
+  readonly fresh: boolean;
   readonly place: Place;
   /** On whose behalf: for secrets with a usage scope. */
   readonly application?: string | undefined;
@@ -32,7 +34,7 @@ export interface FetchOptions {
 export async function getSecret(
   client: Client,
   reference: string,
-  { json, logs, place, application, environment, waitMs }: FetchOptions,
+  { json, logs, fresh, place, application, environment, waitMs }: FetchOptions,
   { out, err, isTerminal }: Output,
   signal: AbortSignal,
 ): Promise<number> {
@@ -47,6 +49,7 @@ export async function getSecret(
     environment,
     publicKey: keys.publicKey,
     logs,
+    ...(fresh ? { fresh } : {}),
     ...(waitMs === undefined ? {} : { waitMs }),
   };
   for await (const event of client.events('/fetch', request, signal)) {
@@ -154,7 +157,13 @@ function writeLog(event: Json, err: (line: string) => void): void {
   for (const line of text(event.text).trimEnd().split('\n')) err(`  | ${printable(line)}`);
 }
 
-const facts = ({ task, attempt, delegate, durationMs }: Json) => ({ task, attempt, delegate, durationMs });
+const facts = ({ task, attempt, delegate, durationMs, ageMs }: Json) => ({
+  task,
+  attempt,
+  delegate,
+  durationMs,
+  ageMs,
+});
 
 function failureFacts({ task, attempt, delegate, failure, delegates, nearestMiss }: Json): object {
   return { task, attempt, delegate, failure, delegates, nearestMiss };

@@ -58,7 +58,7 @@ function plain(document: Document): unknown {
 }
 
 /** Fields that are numbers to everybody else. The control plane keeps numbers as texts. */
-const numbers = new Set(['connector.spec.timeout', 'secret.spec.port']);
+const numbers = new Set(['connector.spec.timeout', 'connector.spec.cacheTtlSeconds', 'secret.spec.port']);
 
 /** A document as YAML that reads as exactly the same again. Texts of several lines are blocks. */
 export function toYaml(kind: string, body: unknown): string {

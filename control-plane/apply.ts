@@ -21,7 +21,7 @@ import { account, type Scope } from './domain/scope.ts';
 import type { Encryption } from './encryption/encryption.ts';
 import { forgetCredentials } from './forget-credentials.ts';
 import { resolvePlan, type Subject } from './resolve-plan.ts';
-import { nestedValue, type RunTools, testProblem, testRun } from './run-plan.ts';
+import { alone, nestedValue, type RunTools, testProblem, testRun } from './run-plan.ts';
 import { type Database, waitForTurn } from './store/database.ts';
 import { findSecret, referencesTurn } from './store/secrets.ts';
 import { findSetting } from './store/settings.ts';
@@ -112,7 +112,7 @@ async function runOutside(
   { tests, nested }: Interrupted,
   known: Known,
 ): Promise<void> {
-  if (nested) known.nested.set(keyOf(nested), await nestedValue(tools, nested, request));
+  if (nested) known.nested.set(keyOf(nested), await nestedValue(tools, alone(nested), request));
   const problems: string[] = [];
   for (const plan of tests) {
     const failure = await testRun(tools, plan, request);
@@ -227,6 +227,10 @@ function changes(
     });
 }
 
-const keyOf = (plan: Plan) => createHash('sha256').update(canonicalJson(plan)).digest('hex');
+/** By what is run: a connector that is being made has another id, and so another version, in each round. */
+const keyOf = (plan: Plan) =>
+  createHash('sha256')
+    .update(canonicalJson(alone(plan)))
+    .digest('hex');
 
 export type { Applied, ApplySource };

@@ -52,6 +52,7 @@ export async function dryRunSubject(database: Database, caller: Caller, asked: D
     target: { kind: 'delegate' },
     ignoreTest: true,
     allowOtherManagers: false,
+    cacheTtlSeconds: 0,
     usageScope: [],
     document: undefined,
   };

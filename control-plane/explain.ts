@@ -40,6 +40,10 @@ export interface Explanation {
   readonly selectors: readonly string[];
   readonly workingDirectory: string | undefined;
   readonly timeoutMs: number;
+  /** How long a delegate may give the value again, from the fetch; 0: not. */
+  readonly cacheTtlMs: number;
+  /** Which key of the script's JSON object it is. */
+  readonly key: string | undefined;
   readonly delegates: readonly {
     readonly delegate: string;
     readonly instance: string | undefined;
@@ -98,6 +102,8 @@ export async function explainSecret(
     selectors: plan.selectors,
     workingDirectory: plan.workingDirectory,
     timeoutMs: plan.timeoutMs,
+    cacheTtlMs: plan.share?.ttlMs ?? 0,
+    key: plan.pick,
     delegates,
     nearestMiss: miss?.detail,
   };

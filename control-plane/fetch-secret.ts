@@ -14,7 +14,7 @@ import { type DryRun, dryRunSubject } from './dry-run.ts';
 import type { Encryption } from './encryption/encryption.ts';
 import { noSuchManager, noSuchSecret } from './load.ts';
 import { resolvePlan, type Subject, subjectOf, testSubjectOf } from './resolve-plan.ts';
-import { nestedValue, resultOf } from './run-plan.ts';
+import { alone, nestedValue, resultOf } from './run-plan.ts';
 import { findApplication } from './store/applications.ts';
 import { findConnector } from './store/connectors.ts';
 import type { Database } from './store/database.ts';
@@ -48,6 +48,8 @@ export interface FetchRequest {
   /** The value is sealed to this key, by the delegate. */
   readonly recipient: PublicKey;
   readonly logs: boolean;
+  /** Give no value that was had, or is being had, for another fetch. */
+  readonly fresh?: boolean;
   /** How long a delegate is waited for where none fits; left out: not at all. */
   readonly waitMs?: number;
   /** Aborted when the caller hangs up. */
@@ -63,7 +65,7 @@ export async function fetchSecret(
   tools: FetchTools,
   request: FetchRequest,
 ): Promise<AsyncGenerator<DispatchEvent, void, void>> {
-  const { subject, caller, recipient, logs, waitMs = 0, signal } = request;
+  const { subject, caller, recipient, logs, waitMs = 0, signal, fresh = false } = request;
   const { action, id } = actionOf(subject);
   const isFetch = action === 'secret.fetch';
   const begun = await begin(tools.audit, tools.clock, {
@@ -75,8 +77,9 @@ export async function fetchSecret(
   let plan: Plan;
   try {
     const found = await subjectFor(tools, request);
-    const fetchNested = (nested: Plan) => nestedValue(tools, nested, { caller, signal });
-    plan = await resolvePlan({ ...tools, fetchNested }, found);
+    const sharing = (plan: Plan) => (isFetch ? refreshed(plan, fresh) : alone(plan));
+    const fetchNested = (nested: Plan) => nestedValue(tools, sharing(nested), { caller, signal });
+    plan = sharing(await resolvePlan({ ...tools, fetchNested }, found));
   } catch (error) {
     await begun.end(failureOf(error));
     throw error;
@@ -94,6 +97,9 @@ export async function fetchSecret(
   });
   return noted(tools, plan, caller, begun, events);
 }
+
+const refreshed = (plan: Plan, fresh: boolean): Plan =>
+  fresh && plan.share ? { ...plan, share: { ...plan.share, fresh } } : plan;
 
 /** As the audit trail calls it. */
 function actionOf(subject: FetchRequest['subject']): { action: string; id: Reference } {

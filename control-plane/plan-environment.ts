@@ -12,6 +12,8 @@ export interface Subject {
   readonly content: TemplateContent;
   /** Undefined for a connection test: the connector's own inputs, defaults and test values alike. */
   readonly secret?: Secret | undefined;
+  /** Another one with every change of the connector or of what it pins; undefined where it is not saved. */
+  readonly version?: string | undefined;
 }
 
 /** FirstGen managers take nothing from the template but the names of its variables. */

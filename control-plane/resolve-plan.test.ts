@@ -28,7 +28,9 @@ test('a plan for a secret holds all that a delegate needs, inputs in the order o
   await using world = await example(
     connectorYaml.replace('timeout: 20', 'timeout: 90\n    workingDirectory: /srv'),
   );
-  const { program, ...plan } = await world.plan(db);
+  const { program, share, ...plan } = await world.plan(db);
+  assert.match(String(share?.version), /^[\w-]{22}\/1\/sha256:[0-9a-f]{64}$/);
+  assert.equal(share?.ttlMs, 0);
   assert.deepEqual(plan, {
     subject: { secret: db, connector: http, template: 'account.http_kv_store@1.0' },
     owner: 'account',

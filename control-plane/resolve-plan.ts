@@ -50,7 +50,7 @@ export async function resolve(
   subject: Subject,
   waiting: readonly Connector[] = [],
 ): Promise<Resolution> {
-  const { connector, content, secret } = subject;
+  const { connector, content, secret, version } = subject;
   const declared = declaredInputs(subject);
   const inputs = secret
     ? resolveInputs(declared, connector.inputs, secret.inputs)
@@ -86,6 +86,10 @@ export async function resolve(
     ),
     ...(connector.selectorSyntax ? { selectorSyntax: connector.selectorSyntax } : {}),
     timeoutMs: connector.timeoutSeconds * 1_000,
+    ...(secret && version !== undefined
+      ? { share: { version, ttlMs: connector.cacheTtlSeconds * 1_000 } }
+      : {}),
+    ...(secret?.key === undefined ? {} : { pick: secret.key }),
   };
   assertSendable(plan);
   return { plan, values };

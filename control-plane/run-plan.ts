@@ -32,6 +32,12 @@ export interface TestFailure {
   readonly delegates?: readonly WhyNot[];
 }
 
+/** The same, with a run of its own: what tests something is not to be told of an earlier run. */
+export function alone(plan: Plan): Plan {
+  const { share: _, ...rest } = plan;
+  return rest;
+}
+
 /** Runs a script once, and throws the value away. Undefined where there was one, which is what a test asks. */
 export async function testRun(
   tools: RunTools,
@@ -113,10 +119,14 @@ async function runAudited(
   return last;
 }
 
+/** Whoever reads the trail has to see that nobody asked the store this time. */
+const agedBy = (event: End) =>
+  event.event === 'succeeded' && event.ageMs !== undefined ? { details: { ageMs: event.ageMs } } : {};
+
 /** An end as the audit trail has it. */
 export function resultOf(event: End) {
   const { task, attempt, delegate } = event;
-  const where = { task, attempt, delegate };
+  const where = { task, attempt, delegate, ...agedBy(event) };
   return event.event === 'succeeded'
     ? ({ ...where, outcome: 'succeeded' } as const)
     : ({ ...where, outcome: 'failed', reason: event.failure.reason } as const);

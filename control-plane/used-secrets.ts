@@ -107,7 +107,12 @@ export async function subjectOf(database: Database, secret: StoredSecret): Promi
 export async function testSubjectOf(database: Database, id: Reference): Promise<Subject> {
   const stored = await findConnector(database, id);
   if (!stored) throw noSuchManager(id);
-  return { connector: connectorOf(stored), content: await findContent(database, stored.contentDigest) };
+  const { uuid, revision, contentDigest } = stored;
+  return {
+    connector: connectorOf(stored),
+    content: await findContent(database, contentDigest),
+    version: `${uuid}/${revision}/${contentDigest}`,
+  };
 }
 
 function cyclic({ name }: Connector): RequestError {

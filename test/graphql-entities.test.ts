@@ -175,6 +175,8 @@ test('explain shows the plan, and no value of a secret', async () => {
     selectors: ['eu'],
     workingDirectory: undefined,
     timeoutMs: 1_500,
+    cacheTtlMs: 60_000,
+    key: 'password',
     delegates: [
       { delegate: 'a', instance: 'i', why: undefined, detail: 'it matches' },
       { delegate: 'b', instance: undefined, why: 'DISCONNECTED', detail: 'disconnected' },
@@ -189,13 +191,15 @@ test('explain shows the plan, and no value of a secret', async () => {
     },
   });
   const { data } = await server.ask(`{ legate { explain(secret: "org/pay/db") {
-    secret inputs { label value source } timeoutSeconds nearestMiss delegates { delegate instance matches why } } } }`);
+    secret inputs { label value source } timeoutSeconds cacheTtlSeconds key nearestMiss delegates { delegate instance matches why } } } }`);
   assert.deepEqual(data, {
     legate: {
       explain: {
         secret: 'account.db',
         inputs: [explanation.inputs[0], { ...explanation.inputs[1], value: null }],
         timeoutSeconds: 1.5,
+        cacheTtlSeconds: 60,
+        key: 'password',
         nearestMiss: null,
         delegates: [
           { delegate: 'a', instance: 'i', matches: true, why: null },

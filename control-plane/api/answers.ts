@@ -156,6 +156,8 @@ export const Explanation = object({
   selectors: texts,
   workingDirectory: optional(text),
   timeoutMs: number,
+  cacheTtlMs: number,
+  key: optional(text),
   delegates: Type.Array(object(whyNot)),
   nearestMiss: optional(text),
 });
@@ -281,7 +283,14 @@ export const FetchEvent = Type.Union([
     final: bool,
     sealed: Type.String({ description: 'a JWE for the key of the request' }),
   }),
-  event('done', { ...attempt, delegate: text, durationMs: number }),
+  event('done', {
+    ...attempt,
+    delegate: text,
+    durationMs: number,
+    ageMs: optional(
+      Type.Number({ description: 'the value was had for another fetch, so many milliseconds ago' }),
+    ),
+  }),
   event('failed', {
     ...attempt,
     delegate: optional(text),

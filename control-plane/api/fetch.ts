@@ -30,7 +30,7 @@ export type FetchEvent =
 export function fetchRoutes(api: FastifyInstance, tools: FetchTools & { readonly keys: ApiKeys }): void {
   api.post('/fetch', async (request, reply) => {
     const asked = body(FetchRequest, request.body);
-    const { publicKey, logs, waitMs = 0 } = asked;
+    const { publicKey, logs, fresh, waitMs = 0 } = asked;
     const caller = callerOf(request);
     const signal = hangUpSignal(reply, end => tools.keys.whenEnded(caller, end));
     const keys = publicKey ? undefined : await generateSealingKeys();
@@ -42,6 +42,7 @@ export function fetchRoutes(api: FastifyInstance, tools: FetchTools & { readonly
       recipient,
       caller,
       logs: logs === true,
+      fresh: fresh === true,
       waitMs,
       signal,
     });

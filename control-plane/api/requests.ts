@@ -30,6 +30,8 @@ export const FetchRequest = strict({
   publicKey: Type.Optional(PublicKey),
   /** Send the script's redacted error output too. */
   logs: Type.Optional(Type.Boolean()),
+  /** Give no value that was had, or is being had, for another fetch. */
+  fresh: Type.Optional(Type.Boolean()),
   /** How long a delegate is waited for where none fits, within the connector's timeout. */
   waitMs: Type.Optional(Type.Integer({ minimum: 0, maximum: 3_600_000 })),
 });

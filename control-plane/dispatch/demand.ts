@@ -1,4 +1,5 @@
 /** What a task asks of a delegate. */
+import { createHmac, randomBytes } from 'node:crypto';
 import type { Plan } from '../domain/entities.ts';
 import { isWithin, type Scope } from '../domain/scope.ts';
 import { fulfils, readSelectors, type Selector } from '../domain/selectors.ts';
@@ -10,32 +11,43 @@ export interface Demand {
   /** All of them have to be fulfilled. */
   readonly selectors: readonly Selector[];
   readonly shell: string;
+  /** What the delegate has to be able to do beyond what every agent does. */
+  readonly feature?: string;
   /** What a delegate's outcomes are counted under: the connector, and where its script runs. */
   readonly route: string;
   /** Also of those that are passed over for their failures. */
   readonly evenHeld?: boolean;
+  /** The same for fetches that would run the same thing: best asked of the delegate that has run it. Opaque. */
+  readonly sameRun?: string;
 }
 
 /** Throws a `RequestError` for a selector expression that is none. */
-export function demandOf({
-  owner,
-  selectors,
-  selectorSyntax,
-  subject,
-  target,
-  workingDirectory,
-}: Plan): Demand {
+export function demandOf(plan: Plan): Demand {
+  const { owner, selectors, selectorSyntax, subject, target, workingDirectory, share, pick } = plan;
   // What goes wrong with one host or folder, which an input may name, says nothing about another one.
   const place = [target ? `${target.user}@${target.host}:${target.port}` : '', workingDirectory ?? ''];
   return {
     owner,
     selectors: readSelectors(selectors, selectorSyntax),
     shell: 'bash',
+    ...(pick === undefined ? {} : { feature: 'pick' }),
     route: JSON.stringify([subject.connector, ...place]),
+    ...(share ? { sameRun: sameRunOf(plan, share.version) } : {}),
   };
 }
 
+/** Inputs may be secret, and guessed: what is kept of them here is of no use elsewhere. */
+const secret = randomBytes(32);
+
+function sameRunOf({ program, inputs, workingDirectory, target }: Plan, version: string): string {
+  const values = inputs.map(input => input.value);
+  return createHmac('sha256', secret)
+    .update(JSON.stringify([version, program.digest, values, workingDirectory, target]))
+    .digest('base64url');
+}
+
 /** Is it one that the task could ever go to, busy, draining or not? */
-export function suits(link: Link, { owner, selectors, shell }: Demand): boolean {
-  return isWithin(owner, link.scope) && fulfils(selectors, link.tagSet) && link.shells.includes(shell);
+export function suits(link: Link, { owner, selectors, shell, feature }: Demand): boolean {
+  const able = link.shells.includes(shell) && (feature === undefined || link.features.includes(feature));
+  return able && isWithin(owner, link.scope) && fulfils(selectors, link.tagSet);
 }

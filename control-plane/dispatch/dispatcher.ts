@@ -81,7 +81,14 @@ async function* run(context: Run): AsyncGenerator<DispatchEvent, void, void> {
       const found = await startOnNext(search, over.soft.signal, link => {
         attempt += 1;
         const remainingMs = Math.max(1, Math.floor(deadline - clock.now()));
-        ended = roster.record.started(demand.route, link);
+        const noted = roster.record.started(demand.route, link);
+        const { sameRun } = demand;
+        const placed =
+          sameRun === undefined ? undefined : roster.places.started(sameRun, link, plan.share?.ttlMs ?? 0);
+        ended = outcome => {
+          noted(outcome);
+          placed?.(outcome === 'worked');
+        };
         return startTask(link, context, { task, attempt }, remainingMs);
       });
       if (found === 'crowded') {

@@ -14,8 +14,10 @@ export type DispatchEvent =
       readonly task: string;
       readonly attempt: number;
       readonly delegate: string;
-      /** The script's own time on the delegate. */
+      /** The script's own time on the delegate; 0 where it did not run for this fetch. */
       readonly durationMs: number;
+      /** The value was had for another fetch, so many milliseconds ago. */
+      readonly ageMs?: number;
     }
   | {
       readonly event: 'failed';

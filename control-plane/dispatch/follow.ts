@@ -65,7 +65,7 @@ export async function* follow(
           break;
         case 'succeeded':
           ended('worked');
-          yield { event: 'succeeded', ...id, delegate, durationMs: report.durationMs };
+          yield { event: 'succeeded', ...id, delegate, durationMs: report.durationMs, ...ageOf(report) };
           return 'done';
         default:
           return failed(failureOf(report, delegate), isFull(report));
@@ -77,6 +77,9 @@ export async function* follow(
     running.close();
   }
 }
+
+const ageOf = ({ ageMs }: Extract<LinkReport, { type: 'succeeded' }>) =>
+  ageMs === undefined ? {} : { ageMs };
 
 function failureOf(
   report: Extract<LinkReport, { type: 'failed' | 'rejected' | 'lost' }>,

@@ -34,6 +34,8 @@ export interface Link {
   readonly tagSet: ReadonlySet<string>;
   readonly capacity: number;
   readonly shells: readonly string[];
+  /** What it can do beyond what every agent of its protocol version does. */
+  readonly features: readonly string[];
   readonly publicKey: PublicKey;
   /** ISO 8601. */
   readonly connectedAt: string;

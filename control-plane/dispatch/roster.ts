@@ -4,6 +4,7 @@ import type { Scope } from '../domain/scope.ts';
 import { tagSet } from '../domain/selectors.ts';
 import type { Demand } from './demand.ts';
 import type { Link } from './link.ts';
+import { RunPlaces } from './run-places.ts';
 import { type Candidates, TagIndex } from './tag-index.ts';
 import { TrackRecord } from './track-record.ts';
 import { WaitingRoom } from './waiting-room.ts';
@@ -44,6 +45,8 @@ export class Roster {
   readonly waiting: WaitingRoom;
   /** What came of tasks lately. */
   readonly record: TrackRecord;
+  /** Who has what a run yields. */
+  readonly places: RunPlaces;
   readonly now: () => string;
 
   constructor(known: readonly Absent[] = [], options: RosterOptions = {}) {
@@ -55,6 +58,7 @@ export class Roster {
     for (const delegate of known) this.#absent.set(delegate.name, delegate);
     this.waiting = new WaitingRoom(mostWaiting);
     this.record = new TrackRecord(clock, link => this.waiting.recheck(link));
+    this.places = new RunPlaces(clock);
     this.now = now;
   }
 
@@ -90,6 +94,11 @@ export class Roster {
 
   links(): Link[] {
     return [...this.#links.values()];
+  }
+
+  /** By its id; undefined where it is not connected. */
+  linkOf(id: string): Link | undefined {
+    return this.#links.get(id);
   }
 
   absent(): Absent[] {

@@ -48,6 +48,60 @@ test('among equals chance decides, and every one of them has a chance', () => {
   assert.deepEqual(picks, ['a', 'b', 'c', 'c', 'c']);
 });
 
+test('one that runs the same thing is chosen before the least loaded, where it may have the task at all', () => {
+  const [holder, idle] = [
+    new FakeLink({ name: 'holder', capacity: 2, busy: 1 }),
+    new FakeLink({ name: 'idle' }),
+  ];
+  const roster = rosterOf([holder, idle]);
+  const nameOf = (demand: Demand, tried = new Map<Link, Verdict>()) => {
+    const choice = choose(roster, demand, tried, () => 0);
+    return choice.kind === 'chosen' ? choice.link.name : choice.kind;
+  };
+  const same = { ...anything, sameRun: 'x' };
+  assert.equal(nameOf(same), 'idle');
+  roster.places.started('x', holder, 0);
+  assert.equal(nameOf(same), 'holder');
+  assert.equal(nameOf({ ...same, sameRun: 'y' }), 'idle');
+  assert.equal(nameOf(same, new Map([[holder, { why: 'LOST', detail: '' }]])), 'idle');
+  holder.busy = 2;
+  assert.equal(nameOf(same), 'idle', 'it is full');
+  holder.busy = 0;
+  holder.draining = true;
+  assert.equal(nameOf(same), 'idle', 'it drains');
+  holder.draining = false;
+  roster.setStatus('holder', 'DELETED');
+  assert.equal(nameOf(same), 'idle', 'it was deleted');
+  roster.setStatus('holder', 'ENABLED');
+  assert.equal(nameOf({ ...same, owner: 'org/pay' }), 'holder');
+  roster.remove(holder, 'now');
+  assert.equal(nameOf(same), 'idle', 'it has gone');
+});
+
+test('what needs a feature goes to a delegate that has it, and the others say so', () => {
+  const demand = { ...anything, feature: 'pick' };
+  const old = new FakeLink({ name: 'old', features: [] });
+  assert.equal(
+    chosen(
+      [
+        { name: 'old', features: [] },
+        { name: 'new', capacity: 2, busy: 1 },
+      ],
+      demand,
+    ),
+    'new',
+  );
+  assert.equal(chosen([{ name: 'old', features: [] }]), 'old', 'what needs none may go anywhere');
+  assert.deepEqual(whyNot(rosterOf([old]), demand, new Map()), [
+    {
+      delegate: 'old',
+      instance: old.instance,
+      why: 'TASK_TYPE_UNSUPPORTED',
+      detail: 'its version 0 does not know "pick", which the secret needs',
+    },
+  ]);
+});
+
 test('one that drains, lacks a selector or does not run the shell is never chosen', () => {
   assert.equal(chosen([{ draining: true }]), 'none');
   assert.equal(

@@ -14,7 +14,7 @@ interface Wanted {
 /** What is secret is sealed to this very delegate, for this attempt. */
 export function startTask(link: Link, request: Wanted, id: TaskIdentity, remainingMs: number): Attempt {
   const { plan, recipient, logs, liveLogs = false } = request;
-  const { program, inputs, workingDirectory, subject } = plan;
+  const { program, inputs, workingDirectory, subject, share, pick } = plan;
   const task: Task = {
     type: 'task',
     ...id,
@@ -25,6 +25,8 @@ export function startTask(link: Link, request: Wanted, id: TaskIdentity, remaini
     recipient,
     logs,
     ...(liveLogs ? { liveLogs } : {}),
+    ...(share ? { share } : {}),
+    ...(pick === undefined ? {} : { pick }),
     subject,
   };
   if (!plan.target && !inputs.some(({ secret }) => secret)) return link.start(task);

@@ -16,6 +16,7 @@ export interface WhyNot {
     | 'NOT_APPROVED'
     | 'SELECTOR_MISMATCH'
     | 'SHELL_BLOCKED'
+    | 'TASK_TYPE_UNSUPPORTED'
     | 'DRAINING'
     | 'OVER_CAPACITY'
     | 'CIRCUIT_OPEN'
@@ -79,6 +80,7 @@ const nearestFirst: readonly WhyNot['why'][] = [
   'DRAINING',
   'NOT_APPROVED',
   'SHELL_BLOCKED',
+  'TASK_TYPE_UNSUPPORTED',
   'DISCONNECTED',
   'SELECTOR_MISMATCH',
   'OWNER_MISMATCH',
@@ -156,9 +158,13 @@ function mismatch(
 function unfit(roster: Roster, link: Link, demand: Demand): Verdict | undefined {
   const wrong = mismatch(roster, link, link.tagSet, demand);
   if (wrong) return wrong;
-  const { shell } = demand;
+  const { shell, feature } = demand;
   if (!link.shells.includes(shell))
     return { why: 'SHELL_BLOCKED', detail: `it does not run ${shell} scripts` };
+  if (feature !== undefined && !link.features.includes(feature)) {
+    const detail = `its version ${link.agentVersion} does not know "${feature}", which the secret needs`;
+    return { why: 'TASK_TYPE_UNSUPPORTED', detail };
+  }
   if (link.draining) return { why: 'DRAINING', detail: 'it is draining and takes no more tasks' };
   return undefined;
 }

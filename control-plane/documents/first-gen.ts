@@ -94,6 +94,7 @@ export function readFirstGenConnector(
     target: targetOf(document),
     ignoreTest: false,
     allowOtherManagers: false,
+    cacheTtlSeconds: 0,
     usageScope,
     document,
   };

@@ -47,6 +47,7 @@ test('a connector as users have it is read', () => {
     target: { kind: 'delegate' },
     ignoreTest: false,
     allowOtherManagers: false,
+    cacheTtlSeconds: 0,
     usageScope: [],
   });
 });
@@ -61,6 +62,16 @@ test('the timeout is 20 seconds unless it says otherwise, as a number or as text
   assert.equal(connectorWith('spec.timeout', '20').timeoutSeconds, 20);
   assert.equal(connectorWith('spec.timeout', 1).timeoutSeconds, 1);
   assert.equal(connectorWith('spec.timeout', 3_600).timeoutSeconds, 3_600);
+});
+
+test('a value is not kept unless it says for how many seconds, up to a day', () => {
+  assert.equal(connectorWith('spec.cacheTtlSeconds', undefined).cacheTtlSeconds, 0);
+  assert.equal(connectorWith('spec.cacheTtlSeconds', '300').cacheTtlSeconds, 300);
+  assert.equal(connectorWith('spec.cacheTtlSeconds', 86_400).cacheTtlSeconds, 86_400);
+  for (const wrong of [-1, 86_401, 1.5, 'soon', true, '007'])
+    assert.deepEqual(problemsWith('spec.cacheTtlSeconds', wrong), [
+      'connector.spec.cacheTtlSeconds must be an integer from 0 to 86400',
+    ]);
 });
 
 test('a timeout that is no integer from 1 to 3600 is refused', () => {

@@ -76,6 +76,7 @@ export function readConnector(data: unknown): Checked<ConnectorSource> {
     target,
     ignoreTest: spec.ignoreTestConnection === true,
     allowOtherManagers: spec.allowSecretsOfOtherManagers === true,
+    cacheTtlSeconds: Number(spec.cacheTtlSeconds ?? 0),
     usageScope,
     document,
   });

@@ -105,6 +105,7 @@ export function readSecret(data: unknown): Checked<SecretSource> {
     type,
     connector,
     inputs,
+    ...(spec.key === undefined ? {} : { key: spec.key }),
     ssh: undefined,
     valueIsEmpty: value.trim() === '',
     valueProblem,

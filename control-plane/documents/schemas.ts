@@ -29,6 +29,11 @@ const Port = ruled(
   'must be an integer from 1 to 65535',
   { integer: [1, 65_535] },
 );
+const CacheTtl = ruled(
+  '^(?:0|[1-9][0-9]{0,3}|[1-7][0-9]{4}|8[0-5][0-9]{3}|86[0-3][0-9]{2}|86400)$',
+  'must be an integer from 0 to 86400',
+  { integer: [0, 86_400] },
+);
 const list = <T extends TSchema>(item: T) => Type.Array(item, { rule: 'must be a list' });
 
 const Identifier = ruled(
@@ -162,6 +167,8 @@ export const ConnectorDocument = open({
     ignoreTestConnection: Type.Optional(bool),
     /** Ours: the script may use secrets of other custom secret managers. */
     allowSecretsOfOtherManagers: Type.Optional(bool),
+    /** Ours: how long a delegate may give a value again, in seconds from the fetch. */
+    cacheTtlSeconds: Type.Optional(CacheTtl),
     /** Ours: which applications and environments may use it, as in FirstGen. */
     usageScope: Type.Optional(UsageScopeDocument),
   }),
@@ -179,6 +186,8 @@ export const SecretDocument = open({
     /** SecretFile, ours: a file beside the YAML, or its text. */
     file: maybe,
     content: maybe,
+    /** Custom managers, ours: the key, or JSON Pointer, of the script's JSON object that holds the value. */
+    key: Type.Optional(ruled('^[^\\0]{1,256}$', 'must be 1 to 256 characters')),
     port: Type.Optional(Port),
     auth: Type.Optional(Type.Unknown()),
     /** Ours, as for connectors. */

@@ -90,6 +90,8 @@ export interface Connector extends Reference {
   readonly ignoreTest: boolean;
   /** Its script may use secrets of other custom managers, too. An extension of ours. */
   readonly allowOtherManagers: boolean;
+  /** How long a delegate may give a value again, in seconds from the fetch; 0: not. An extension of ours. */
+  readonly cacheTtlSeconds: number;
   readonly usageScope: UsageScope;
   readonly document: unknown;
 }
@@ -132,6 +134,8 @@ export interface Secret extends Reference {
   /** Undefined: the built-in secret manager. */
   readonly connector: Reference | undefined;
   readonly inputs: readonly GivenInput[];
+  /** The value is what this key holds in the JSON object that the script yields. An extension of ours. */
+  readonly key?: string | undefined;
   /** SSHKey only. */
   readonly ssh: SshCredential | undefined;
   readonly usageScope: UsageScope;
@@ -198,4 +202,15 @@ export interface Plan {
   /** Left out: each selector is a tag. */
   readonly selectorSyntax?: SelectorSyntax;
   readonly timeoutMs: number;
+  /** Other fetches that would run the same thing may have the same run; left out: it runs for this one alone. */
+  readonly share?: {
+    /** Another one with every change of the connector or of what it pins. */
+    readonly version: string;
+    /** How long its value may be given again, from the run's beginning. */
+    readonly ttlMs: number;
+    /** Nothing that was begun earlier will do. */
+    readonly fresh?: boolean;
+  };
+  /** The value is what this key holds in the JSON object that the script yields. */
+  readonly pick?: string;
 }

@@ -59,6 +59,7 @@ export class DelegateLink implements Link {
   readonly tagSet: ReadonlySet<string>;
   readonly capacity: number;
   readonly shells: readonly string[];
+  readonly features: readonly string[];
   readonly publicKey: Hello['publicKey'];
   readonly connectedAt: string;
   readonly #attempts = new Map<string, Queue>();
@@ -84,6 +85,7 @@ export class DelegateLink implements Link {
     this.tagSet = options.tagSet;
     this.capacity = hello.capacity;
     this.shells = hello.shells;
+    this.features = hello.features ?? [];
     this.publicKey = hello.publicKey;
     this.connectedAt = options.connectedAt;
     this.#socket = socket;

@@ -20,7 +20,12 @@ export type Says =
     }
   | { readonly type: 'log'; readonly text: string }
   | { readonly type: 'value'; readonly seq: number; readonly final: boolean; readonly sealed: string }
-  | { readonly type: 'succeeded'; readonly chunks: number; readonly durationMs: number }
+  | {
+      readonly type: 'succeeded';
+      readonly chunks: number;
+      readonly durationMs: number;
+      readonly ageMs?: number;
+    }
   | (Omit<Extract<LinkReport, { type: 'failed' }>, 'task' | 'attempt'> & { readonly type: 'failed' })
   | { readonly type: 'lost'; readonly why: string };
 
@@ -78,6 +83,7 @@ export interface FakeLinkOptions {
   readonly tags?: readonly string[];
   readonly capacity?: number;
   readonly shells?: readonly string[];
+  readonly features?: readonly string[];
   readonly draining?: boolean;
   readonly scope?: Link['scope'];
   readonly publicKey?: Link['publicKey'];
@@ -99,6 +105,7 @@ export class FakeLink implements Link {
   readonly tagSet: ReadonlySet<string>;
   readonly capacity: number;
   readonly shells: readonly string[];
+  readonly features: readonly string[];
   readonly publicKey: Link['publicKey'];
   readonly connectedAt = '2024-05-06T07:08:09.000Z';
   readonly attempts: FakeAttempt[] = [];
@@ -118,6 +125,7 @@ export class FakeLink implements Link {
     this.tagSet = tagSet(this);
     this.capacity = options.capacity ?? 1;
     this.shells = options.shells ?? ['bash'];
+    this.features = options.features ?? ['pick'];
     this.draining = options.draining ?? false;
     this.busy = options.busy ?? 0;
     this.#onStart = options.onStart ?? (() => {});

@@ -60,6 +60,7 @@ export function fleetLink(index: number, random: () => number): FleetLink {
     tagSet: tagSet({ name, hostName, tags }),
     capacity,
     shells: random() < 0.98 ? ['bash'] : [],
+    features: ['pick'],
     publicKey: { kty: 'OKP', crv: 'X25519', x: 'A'.repeat(43) },
     connectedAt: '2024-05-06T07:08:09.000Z',
     draining: random() < 0.02,

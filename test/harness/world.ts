@@ -71,6 +71,8 @@ export interface ScriptOptions {
   /** Seconds. */
   readonly timeout?: number;
   readonly workingDirectory?: string;
+  /** Seconds. */
+  readonly cacheTtl?: number;
 }
 
 /** Starts a control plane in a fresh folder. Dispose of it with `await using`. */
@@ -162,7 +164,7 @@ export async function startWorld(options: ServerOptions = {}): Promise<World> {
     },
     async script(
       script,
-      { inputs = {}, selectors = [], selectorSyntax, timeout = 30, workingDirectory } = {},
+      { inputs = {}, selectors = [], selectorSyntax, timeout = 30, workingDirectory, cacheTtl } = {},
     ) {
       scripts += 1;
       const id = `script_${scripts}`;
@@ -193,6 +195,7 @@ export async function startWorld(options: ServerOptions = {}): Promise<World> {
               delegateSelectors: selectors,
               ...(selectorSyntax === undefined ? {} : { selectorSyntax }),
               ...(workingDirectory === undefined ? {} : { workingDirectory }),
+              ...(cacheTtl === undefined ? {} : { cacheTtlSeconds: cacheTtl }),
               template: {
                 templateRef: `account.${id}`,
                 versionLabel: '1',

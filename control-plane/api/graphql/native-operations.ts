@@ -77,8 +77,8 @@ export function nativeOperations(tools: NativeTools): NativeOperations {
       return secretView(found);
     },
     explainSecret: (caller, id) => explainSecret(tools, caller, id),
-    fetchSecret: (caller, { secret, consumer, recipient, signal }) =>
-      fetchSecret(tools, { subject: { secret }, caller, consumer, recipient, logs: false, signal }),
+    fetchSecret: (caller, { secret, ...request }) =>
+      fetchSecret(tools, { subject: { secret }, caller, ...request, logs: false }),
     testConnector: async (caller, connector, signal) => {
       // Nobody opens the value: the key that it is sealed to is thrown away.
       const { publicKey } = await generateSealingKeys();

@@ -40,6 +40,7 @@ export interface NativeOperations {
       readonly consumer: Consumer | undefined;
       /** The value is sealed to it. */
       readonly recipient: PublicKey;
+      readonly fresh: boolean;
       readonly signal: AbortSignal;
     },
   ): Promise<AsyncGenerator<DispatchEvent, void, void>>;

@@ -14,6 +14,7 @@ import { type ConsumerArguments, consumerFrom, referenceFrom, type ScopeArgument
 
 interface FetchArguments extends ScopeArguments, ConsumerArguments {
   readonly secret: string;
+  readonly fresh?: Maybe<boolean>;
   readonly publicKey?: Maybe<{ readonly kty: string; readonly crv: string; readonly x: string }>;
 }
 
@@ -24,7 +25,13 @@ const fetchValue: Resolver<FetchArguments> = async (_, args, { caller, tools, si
   const keys = given ? undefined : await generateSealingKeys();
   const recipient = given ?? keys?.publicKey;
   if (!recipient) throw new Error('a fetch has no recipient');
-  const events = await tools.fetchSecret(caller, { secret, consumer, recipient, signal });
+  const events = await tools.fetchSecret(caller, {
+    secret,
+    consumer,
+    recipient,
+    fresh: args.fresh === true,
+    signal,
+  });
   return collect(events, keys);
 };
 
@@ -42,11 +49,11 @@ async function collect(events: AsyncIterable<DispatchEvent>, keys: SealingKeys |
       } else if (event.event === 'value') {
         sealed.push(event.sealed);
       } else if (event.event === 'succeeded') {
-        const { task, attempt, delegate } = event;
-        if (!keys) return { task, attempt, delegate, sealed };
+        const { task, attempt, delegate, ageMs } = event;
+        if (!keys) return { task, attempt, delegate, ageMs, sealed };
         if (!opener) throw new SealError('there was no value');
         opener.finish();
-        return { task, attempt, delegate, value: textOf(pieces) };
+        return { task, attempt, delegate, ageMs, value: textOf(pieces) };
       }
     }
   } catch (error) {

@@ -69,7 +69,10 @@ export const legateQueryResolvers = {
     usageScope: usageScopeField,
     connector: (entity: SecretView) => entity.connector && formatReference(entity.connector),
   },
-  LegateExplanation: { timeoutSeconds: ({ timeoutMs }: Explanation) => timeoutMs / 1_000 },
+  LegateExplanation: {
+    timeoutSeconds: ({ timeoutMs }: Explanation) => timeoutMs / 1_000,
+    cacheTtlSeconds: ({ cacheTtlMs }: Explanation) => cacheTtlMs / 1_000,
+  },
   LegateExplainedDelegate: {
     matches: ({ why }: Explanation['delegates'][number]) => why === undefined,
   },

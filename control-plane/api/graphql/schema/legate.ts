@@ -39,7 +39,8 @@ type LegateQuery {
 type LegateMutation {
   """
   Runs the script, now. Without a publicKey the value comes opened; with one it comes sealed to it, in chunks
-  that only its owner can open. application and environment go together: on whose behalf one asks.
+  that only its owner can open. application and environment go together: on whose behalf one asks. Where fresh is
+  true no value will do that was had, or is being had, for another fetch.
   """
   fetch(
     secret: String!
@@ -47,6 +48,7 @@ type LegateMutation {
     application: String
     environment: String
     publicKey: LegatePublicKey
+    fresh: Boolean
   ): LegateFetch
 }
 
@@ -66,6 +68,8 @@ type LegateFetch {
   task: String!
   attempt: Int!
   delegate: String!
+  "The value was had for another fetch, so many milliseconds ago; null: for this one."
+  ageMs: Int
 }
 
 type LegateTemplateList {
@@ -179,6 +183,10 @@ type LegateExplanation {
   selectors: [String!]!
   workingDirectory: String
   timeoutSeconds: Float!
+  "How long a delegate may give the value again, from the fetch; 0: not."
+  cacheTtlSeconds: Float!
+  "Which key of the script's JSON object it is."
+  key: String
   delegates: [LegateExplainedDelegate!]!
   "Where none matches: the one that lacks least, and what."
   nearestMiss: String
