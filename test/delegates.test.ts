@@ -81,10 +81,10 @@ test('two instances of one name are replicas, and both work', async () => {
   const both = [await world.connectedAgent({ name: 'twin' }), await world.connectedAgent({ name: 'twin' })];
   const meeting = world.folder;
   // Each of the two runs waits for the other, so one instance alone could not finish either of them.
-  const { secret } = await world.script(
-    `touch '${meeting}/run-'$$; while [ "$(ls '${meeting}' | grep -c '^run-')" -lt 2 ]; do sleep 0.05; done; secret=v`,
-  );
-  const results = await Promise.all([1, 2].map(() => world.legate(['secret', 'get', secret])));
+  const script = `touch '${meeting}/run-'$$; while [ "$(ls '${meeting}' | grep -c '^run-')" -lt 2 ]; do sleep 0.05; done; secret=v`;
+  // Two connectors, as fetches of the same thing at the same time would share one run.
+  const secrets = [await world.script(script), await world.script(script)];
+  const results = await Promise.all(secrets.map(({ secret }) => world.legate(['secret', 'get', secret])));
   assert.deepEqual(
     results.map(({ code }) => code),
     [0, 0],
