@@ -1,4 +1,4 @@
-/** Why a websocket was closed. The 44xx codes are ours; PROTOCOL.md describes each of them. */
+/** Why a connection was closed, with the numbers that websockets use. The 44xx codes are ours; PROTOCOL.md describes each of them. */
 export const closeCode = {
   normal: 1000,
   /** The control plane stops or restarts: come back after a pause. */
@@ -13,6 +13,8 @@ export const closeCode = {
   badToken: 4401,
   /** The delegate's name is malformed, or not allowed for this token. Fatal. */
   nameRefused: 4403,
+  /** There is no such polling session, or not for this token: open one. */
+  noSession: 4404,
   /** No version of the protocol is spoken by both sides. Fatal. */
   unsupportedProtocol: 4406,
   /** No `hello` within the time allowed. */

@@ -2,6 +2,7 @@
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
 import type { Static, TSchema } from 'typebox';
 import { Clean } from 'typebox/value';
+import type { FrameData } from './channel.ts';
 import { limits } from './limits.ts';
 import { schemas, type ToControlPlane, type ToDelegate } from './messages.ts';
 
@@ -100,8 +101,9 @@ function typeOf(message: unknown): string | undefined {
   return typeof message.type === 'string' ? message.type : undefined;
 }
 
-/** The text of a websocket frame, in whichever shape the library hands it over. */
-export function frameText(data: Buffer | ArrayBuffer | Buffer[]): string {
+/** The text of a frame, in whichever shape the transport hands it over. */
+export function frameText(data: FrameData): string {
+  if (typeof data === 'string') return data;
   if (data instanceof ArrayBuffer) return Buffer.from(data).toString();
   return (Array.isArray(data) ? Buffer.concat(data) : data).toString();
 }

@@ -1,3 +1,4 @@
+export * from './channel.ts';
 export * from './clock.ts';
 export * from './close-codes.ts';
 export * from './codec.ts';
@@ -5,4 +6,5 @@ export * from './failure.ts';
 export * from './limits.ts';
 export * from './liveness.ts';
 export * from './messages.ts';
+export * from './polling.ts';
 export * from './sealing.ts';

@@ -23,4 +23,8 @@ export const limits = {
   frameToDelegate: 1_048_576,
   /** `maxPayload` of the socket toward the control plane: what fits its schema fits in here. */
   frameToControlPlane: 1_048_576,
+  /** Frames of one body of a long poll, together; a larger one travels alone. Many proxies refuse more than 1 MiB. */
+  batch: 262_144,
+  /** One body of a long poll: the largest frame, and the envelope. */
+  body: 1_052_672,
 } as const;

@@ -1,15 +1,14 @@
+import type { Channel } from './channel.ts';
 import type { Clock } from './clock.ts';
 import { every } from './clock.ts';
 
-/** As much of a websocket as liveness needs. */
-interface Pingable {
-  ping(): void;
-  terminate(): void;
+/** As much of a channel as liveness needs. */
+interface Pingable extends Pick<Channel, 'ping' | 'terminate'> {
   on(event: 'pong' | 'ping' | 'message', listener: () => void): unknown;
 }
 
 /**
- * Ends a socket whose other side has fallen silent, as a half-open one stays "open" for ever otherwise. Each
+ * Ends a channel whose other side has fallen silent, as a half-open one stays "open" for ever otherwise. Each
  * side runs this for itself. A silence is noticed after one to two periods. Returns the way to stop it.
  */
 export function watchLiveness(

@@ -14,6 +14,7 @@ import {
   schemas,
   subprotocol,
 } from './messages.ts';
+import { pollContentType, pollPath, pollSchemas, pollSteps } from './polling.ts';
 
 const document = readFileSync(new URL('PROTOCOL.md', import.meta.url), 'utf8');
 
@@ -142,6 +143,37 @@ suite('the tables of messages are those of the schemas', () => {
       rows.map(row => row.slice(0, 3)),
       [...rowsOf(PublicKey, '', true)],
     );
+  });
+});
+
+suite('the tables of long polls are those of the schemas', () => {
+  const part = section('## Long polling');
+  for (const [kind, steps] of Object.entries(pollSchemas))
+    for (const [step, schema] of Object.entries(steps))
+      test(`${kind} ${step}`, () => {
+        const rows = table(section(`#### ${kind} \`${step}\``, part));
+        assert.deepEqual(
+          rows.map(row => row.slice(0, 3)),
+          [...rowsOf(schema, '', true)],
+        );
+        for (const row of rows) assert.ok(row[3], `${row[0]} has no meaning`);
+      });
+
+  test('every step, and no other', () => {
+    const described = [...part.matchAll(/^#### (.+) `(.+)`$/gm)].map(([, kind, step]) => [kind, step]);
+    const all = Object.entries(pollSchemas).flatMap(([kind, steps]) =>
+      Object.keys(steps).map(step => [kind, step]),
+    );
+    assert.deepEqual(described, all);
+    assert.deepEqual(
+      table(part).map(([path]) => path),
+      pollSteps.map(step => `/${step}`),
+    );
+  });
+
+  test('paths, types and numbers are those of the code', () => {
+    assert.ok(part.includes(`\`${pollPath}\``));
+    assert.ok(part.includes(`\`${pollContentType}\``));
   });
 });
 

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { importJWK } from 'jose';
 import { type Static, type TSchema, Type } from 'typebox';
-import type { SealingKeys } from '../../protocol/index.ts';
+import { type PollStep, pollSteps, type SealingKeys } from '../../protocol/index.ts';
 
 const folder = new URL('../../protocol/vectors/', import.meta.url);
 const ajv = new Ajv2020({ strict: true });
@@ -33,6 +33,16 @@ const sealing = <T extends TSchema>(vector: T) =>
     attempt: Type.Integer(),
     cases: Type.Array(vector, { minItems: 1 }),
   });
+/** A body of a long poll, and what its reader makes of it: envelope and frames, or an error. */
+const Body = object({
+  kind: Type.Unsafe<'request' | 'answer'>(Type.String({ enum: ['request', 'answer'] })),
+  step: Type.Unsafe<PollStep>(Type.String({ enum: [...pollSteps] })),
+  name: Type.String(),
+  body: Type.String(),
+  envelope: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+  frames: Type.Optional(Type.Array(Type.String())),
+  error: Type.Optional(Type.String()),
+});
 /** What comes of opening: a text, or the text of the `SealError`. */
 const result = { value: Type.Optional(Type.String()), error: Type.Optional(Type.String()) };
 const Values = sealing(
@@ -50,6 +60,7 @@ const Inputs = sealing(
 interface Origin {
   readonly file: string;
 }
+export type BodyVector = Static<typeof Body>;
 export type ValidVector = Static<typeof Valid> & Origin;
 export type InvalidVector = Static<typeof Invalid> & Origin;
 export type ValueVectors = Static<typeof Values>;
@@ -61,6 +72,7 @@ export const validVectors = (): ValidVector[] => all('valid', Valid);
 export const invalidVectors = (): InvalidVector[] => all('invalid', Invalid);
 /** Chunks of a value, in the order in which they come. */
 export const valueVectors = (): ValueVectors => read('sealing/values.json', Values);
+export const bodyVectors = (): BodyVector[] => read('polling/bodies.json', Type.Array(Body, { minItems: 1 }));
 export const inputVectors = (): InputVectors => read('sealing/inputs.json', Inputs);
 
 /** The key pair of sealing vectors. */
