@@ -5,6 +5,7 @@ import pretty from 'pino-pretty';
 import { type Clock, systemClock } from '../protocol/index.ts';
 import { ApiKeys } from './access/api-keys.ts';
 import { DelegateTokens } from './access/delegate-tokens.ts';
+import { delegatePollingRoutes } from './api/delegate-polling.ts';
 import { nativeOperations } from './api/graphql/native-operations.ts';
 import { graphqlRoutes } from './api/graphql/routes.ts';
 import { createApi } from './api/http.ts';
@@ -91,7 +92,10 @@ export async function startServer(config: ServerConfig, clock: Clock = systemClo
     tokens,
     // One line per fetch is written where the fetch ends; the framework's own would only repeat it.
     logger: logger.child({}, { level: 'warn' }),
-    more: app => graphqlRoutes(app, graphql),
+    more: app => {
+      graphqlRoutes(app, graphql);
+      delegatePollingRoutes(app, (...request) => gateway?.poll(...request));
+    },
     ready: () =>
       sql`select 1`.execute(database).then(
         () => true,

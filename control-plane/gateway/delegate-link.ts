@@ -1,6 +1,6 @@
 /** One connected delegate: frames out, and for each attempt a queue of what comes back. */
-import type { WebSocket } from 'ws';
 import {
+  type Channel,
   type Clock,
   closeCode,
   controlPlaneCodec,
@@ -18,7 +18,7 @@ import {
 import { type Attempt, type Link, type LinkReport, linkId, type SealedParts } from '../dispatch/link.ts';
 
 export interface LinkOptions {
-  readonly socket: WebSocket;
+  readonly socket: Channel;
   readonly hello: Hello;
   readonly scope: Link['scope'];
   readonly tagSet: ReadonlySet<string>;
@@ -44,7 +44,7 @@ const heartbeatsMissed = 3;
 const codec = controlPlaneCodec();
 
 /** The frame that tells a delegate to leave a task alone, and others that are sent from here. */
-export function sendTo(socket: WebSocket, message: ToDelegate): void {
+export function sendTo(socket: Channel, message: ToDelegate): void {
   socket.send(codec.stringify(message));
 }
 
@@ -63,7 +63,7 @@ export class DelegateLink implements Link {
   readonly publicKey: Hello['publicKey'];
   readonly connectedAt: string;
   readonly #attempts = new Map<string, Queue>();
-  readonly #socket: WebSocket;
+  readonly #socket: Channel;
   readonly #onChange: () => void;
   readonly #onEnd: () => void;
   readonly #onNote: (note: string) => void;

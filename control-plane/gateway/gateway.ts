@@ -1,8 +1,9 @@
 /** Where delegates come in: upgrade, token, hello, and then a link in the roster. */
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
+import { type ServerOptions, WebSocketServer } from 'ws';
 import {
+  type Channel,
   type Clock,
   closeCode,
   controlPlaneCodec,
@@ -13,10 +14,12 @@ import {
   ProtocolError,
   subprotocol,
   type ToDelegate,
+  transportOf,
 } from '../../protocol/index.ts';
 import { type Link, linkId } from '../dispatch/link.ts';
 import { allowedTagSet, clashOf, refusalOf } from './admission.ts';
 import { DelegateLink, sendTo } from './delegate-link.ts';
+import { createPolling, type Polling } from './polling.ts';
 import { refusals, type TokenFacts, type TokenKeeper, TokenSession } from './token-session.ts';
 
 export interface GatewayOptions {
@@ -38,6 +41,8 @@ export interface GatewayOptions {
 export interface Gateway {
   /** What each delegate that is connected was let in with. */
   sessions(): TokenSession[];
+  /** Answers a request of a delegate that polls. */
+  readonly poll: Polling['handle'];
   /** Tells every delegate that the control plane goes away, and stops. */
   close(): Promise<void>;
 }
@@ -74,14 +79,27 @@ export function attachGateway(server: Server, options: GatewayOptions): Gateway 
     sockets.handleUpgrade(request, socket, head, webSocket => {
       // Before anything else: an error without a listener would end the process.
       webSocket.on('error', error => options.note({ problem: error.message }, 'delegate socket failed'));
-      welcome(webSocket, request).catch((error: unknown) => {
-        options.note({ err: error }, 'delegate could not be let in');
-        webSocket.close(closeCode.internalError, 'internal error');
-      });
+      begin(webSocket, request);
     });
   }
 
-  async function welcome(socket: WebSocket, request: IncomingMessage): Promise<void> {
+  const polling = createPolling({ refusal, welcome: begin, note: options.note, clock });
+
+  async function refusal(token: string, address: string | undefined) {
+    const facts = await options.tokens.authenticate(token, address);
+    if (typeof facts !== 'string') return undefined;
+    options.note({ address, ...refusals[facts] }, 'delegate refused');
+    return refusals[facts];
+  }
+
+  function begin(channel: Channel, request: IncomingMessage): void {
+    welcome(channel, request).catch((error: unknown) => {
+      options.note({ err: error }, 'delegate could not be let in');
+      channel.close(closeCode.internalError, 'internal error');
+    });
+  }
+
+  async function welcome(socket: Channel, request: IncomingMessage): Promise<void> {
     const address = request.socket.remoteAddress;
     const refuse = (code: number, reason: string, told: Readonly<Record<string, unknown>> = {}) => {
       options.note({ address, code, reason, ...told }, 'delegate refused');
@@ -119,7 +137,7 @@ export function attachGateway(server: Server, options: GatewayOptions): Gateway 
   }
 
   function register(
-    socket: WebSocket,
+    socket: Channel,
     hello: Hello,
     token: TokenFacts,
     address: string | undefined,
@@ -164,7 +182,8 @@ export function attachGateway(server: Server, options: GatewayOptions): Gateway 
     links.set(id, link);
     sessions.set(link, session);
     options.join(link);
-    options.note({ ...about, tags: hello.tags, token: token.name, address }, 'delegate connected');
+    const transport = transportOf(socket);
+    options.note({ ...about, tags: hello.tags, token: token.name, address, transport }, 'delegate connected');
     socket.once('close', code => options.note({ ...about, code }, 'delegate disconnected'));
     // One socket per instance: an older one is a connection that the agent has already given up.
     older?.abandon(closeCode.superseded, 'the same instance has connected again');
@@ -173,6 +192,7 @@ export function attachGateway(server: Server, options: GatewayOptions): Gateway 
 
   return {
     sessions: () => [...sessions.values()],
+    poll: polling.handle,
     async close() {
       server.off('upgrade', upgrade);
       const closed = [...sockets.clients].map(
@@ -183,7 +203,7 @@ export function attachGateway(server: Server, options: GatewayOptions): Gateway 
       const stop = clock.after(2_000, () => {
         for (const socket of sockets.clients) socket.terminate();
       });
-      await Promise.all(closed);
+      await Promise.all([...closed, polling.close()]);
       stop();
       sockets.close();
     },
@@ -191,7 +211,7 @@ export function attachGateway(server: Server, options: GatewayOptions): Gateway 
 }
 
 function firstMessage(
-  socket: WebSocket,
+  socket: Channel,
   clock: Clock,
   timeoutMs: number,
 ): Promise<Hello | 'late' | 'closed' | ProtocolError> {

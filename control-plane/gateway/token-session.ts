@@ -1,6 +1,6 @@
 /** What is said about a delegate's own token while it is connected. */
-import type { WebSocket } from 'ws';
 import {
+  type Channel,
   type Clock,
   closeCode,
   type Hello,
@@ -49,7 +49,7 @@ export type Replacement =
   | { readonly outcome: 'disconnected' };
 
 export interface TokenSessionOptions {
-  readonly socket: WebSocket;
+  readonly socket: Channel;
   readonly link: DelegateLink;
   readonly hello: Hello;
   readonly facts: TokenFacts;
