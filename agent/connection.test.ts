@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { describe, test } from 'node:test';
-import type { WebSocket } from 'ws';
-import { closeCode, delegatePath, subprotocol } from '../protocol/index.ts';
+import { type Channel, closeCode, delegatePath, subprotocol } from '../protocol/index.ts';
 import { FakeClock } from '../test/harness/fake-clock.ts';
 import { eventually } from '../test/harness/local-runner.ts';
 import { memoryLogger } from '../test/harness/memory-logger.ts';
@@ -19,7 +18,7 @@ async function openLoop(options: Partial<ConnectionOptions> & { refuse?: Refuse 
   const clock = new FakeClock();
   const log = memoryLogger();
   const over = new AbortController();
-  const sockets: WebSocket[] = [];
+  const sockets: Channel[] = [];
   const loop = connections({
     url: server.url,
     tokens: givenToken(token),

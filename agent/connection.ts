@@ -1,16 +1,23 @@
-/** The socket to the control plane, for ever: a long life is a loop. */
+/** The connection to the control plane, for ever: a long life is a loop. */
+import type { Agent } from 'node:http';
 import { type ClientOptions, WebSocket } from 'ws';
 import {
+  type Channel,
   type Clock,
   delegatePath,
   fatalClose,
+  type Hello,
   isTokenRefusal,
   limits,
   sleep,
   subprotocol,
+  type Transport,
 } from '../protocol/index.ts';
 import type { Logger } from './logger.ts';
+import { openPolling } from './polling-channel.ts';
+import { lookForWebsocket } from './return-to-websocket.ts';
 import type { TokenSource } from './token-source.ts';
+import { type PollWhen, TransportChoice } from './transport-choice.ts';
 
 /** The control plane closed the socket for a reason that trying again can't mend. */
 export class FatalCloseError extends Error {
@@ -30,9 +37,18 @@ export interface ConnectionOptions {
   readonly clock: Clock;
   /** From 0 to below 1; injected so that tests know the pause. */
   readonly random?: () => number;
+  /** Left out: websockets only. */
+  readonly poll?: PollWhen;
+  /** Where websockets are to be looked for again while polling works: who we are, and when nothing runs. */
+  readonly returning?: { readonly hello: Hello; readonly idle: () => Promise<void> };
+  /** Makes the connections of polls; left out: directly. */
+  readonly agent?: Agent;
   /** Ends the loop. */
   readonly signal: AbortSignal;
 }
+
+/** What came of opening a connection; of a failed one whether the upgrade was sent, but not accepted. */
+export type Opened = { socket: Channel } | { problem: string; isSpoiled?: boolean };
 
 /** The pause before try number n (from 0) is a random part of `firstMs * 2^n`, at most of `mostMs`. */
 export const backoff = { firstMs: 500, mostMs: 60_000 };
@@ -46,27 +62,34 @@ export function backoffMs(failures: number, random: () => number): number {
 }
 
 /**
- * Yields one open socket after the other; the next is opened when the last has closed. Whoever iterates owns
- * the socket until then. Throws a `FatalCloseError` where coming back is no use.
+ * Yields one open channel after the other; the next is opened when the last has closed. Whoever iterates owns
+ * the channel until then. Throws a `FatalCloseError` where coming back is no use.
  */
-export async function* connections(options: ConnectionOptions): AsyncGenerator<WebSocket> {
+export async function* connections(options: ConnectionOptions): AsyncGenerator<Channel> {
   const { clock, logger, signal, random = Math.random } = options;
+  const choice = new TransportChoice(options.poll ?? 'false', logger);
   let failures = 0;
   while (!signal.aborted) {
-    const opened = await openSocket({ ...options, token: options.tokens.choose() });
+    const transport = choice.next();
+    const token = options.tokens.choose();
+    const opened = await openChannel(transport, { ...options, token });
+    if (transport === 'polling') choice.polled();
     if ('socket' in opened) {
       const { socket } = opened;
-      const closed = new Promise<{ code: number; reason: string }>(resolve =>
-        socket.once('close', (code, reason) => resolve({ code, reason: reason.toString() })),
-      );
+      const closed = closing(socket);
       const since = clock.now();
+      const open = (until: AbortSignal) => openSocket({ ...options, token, signal: until });
+      const looking = transport === 'polling' ? lookForWebsocket(socket, { ...options, open }) : undefined;
       try {
         yield socket;
       } finally {
+        looking?.stop();
         // Reached with an open socket when whoever iterates has failed or stopped.
-        if (socket.readyState === WebSocket.OPEN) socket.terminate();
+        if (socket.readyState === socket.OPEN) socket.terminate();
       }
-      const { code, reason } = await closed;
+      const { code, reason, heard } = await closed;
+      if (transport === 'websocket' && (heard || code !== 1006)) choice.websocketWorked();
+      else if (transport === 'websocket') choice.upgradeSpoiled();
       if (isTokenRefusal(code) && !signal.aborted && options.tokens.hasOther()) {
         logger.warn({ code, reason }, 'the token was refused; trying the other one');
         continue;
@@ -74,10 +97,15 @@ export async function* connections(options: ConnectionOptions): AsyncGenerator<W
       const fatal = fatalClose(code);
       if (fatal) throw new FatalCloseError(fatal.exitCode, fatal.explanation, reason);
       if (signal.aborted) return;
+      if (looking?.found()) {
+        choice.websocketWorked();
+        continue;
+      }
       if (clock.now() - since >= goodAfterMs) failures = 0;
       logger.warn({ code, reason }, 'connection closed');
     } else {
       if (signal.aborted) return;
+      if (opened.isSpoiled) choice.upgradeSpoiled();
       logger.warn({ problem: opened.problem }, 'cannot connect to the control plane');
     }
     const pauseMs = backoffMs(failures, random);
@@ -87,10 +115,29 @@ export async function* connections(options: ConnectionOptions): AsyncGenerator<W
   }
 }
 
+function openChannel(
+  transport: Transport,
+  options: ConnectionOptions & { readonly token: string },
+): Promise<Opened> {
+  return transport === 'polling' ? openPolling(options) : openSocket(options);
+}
+
+/** How a channel ends, and whether a message has come through it before. */
+function closing(socket: Channel): Promise<{ code: number; reason: string; heard: boolean }> {
+  let heard = false;
+  socket.once('message', () => {
+    heard = true;
+  });
+  return new Promise(resolve =>
+    socket.once('close', (code, reason) => resolve({ code, reason: reason.toString(), heard })),
+  );
+}
+
 /** Opens one socket. Never rejects: a failure comes back in words. */
 export function openSocket(
   options: Pick<ConnectionOptions, 'url' | 'signal'> & { readonly token: string },
-): Promise<{ socket: WebSocket } | { problem: string }> {
+): Promise<{ socket: WebSocket } | { problem: string; isSpoiled: boolean }> {
+  let isSent = false;
   // The type of closeTimeout is not published yet.
   const client: ClientOptions & { closeTimeout: number } = {
     headers: { authorization: `Bearer ${options.token}` },
@@ -98,6 +145,13 @@ export function openSocket(
     perMessageDeflate: false,
     handshakeTimeout: handshakeTimeoutMs,
     closeTimeout: 5_000,
+    finishRequest(request) {
+      // Not before there is a connection: what fails until then is no matter of websockets.
+      request.once('finish', () => {
+        isSent = true;
+      });
+      request.end();
+    },
   };
   return new Promise(resolve => {
     const socket = new WebSocket(
@@ -107,13 +161,13 @@ export function openSocket(
     );
     const abort = () => socket.terminate();
     options.signal.addEventListener('abort', abort, { once: true });
-    const settle = (result: { socket: WebSocket } | { problem: string }) => {
+    const settle = (result: { socket: WebSocket } | { problem: string; isSpoiled: boolean }) => {
       options.signal.removeEventListener('abort', abort);
       resolve(result);
     };
     socket.once('open', () => settle({ socket }));
     // It stays for the socket's life: an error is always followed by the close that counts.
-    socket.on('error', error => settle({ problem: problemOf(error) }));
+    socket.on('error', error => settle({ problem: problemOf(error), isSpoiled: isSent }));
   });
 }
 

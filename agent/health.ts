@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Clock } from '../protocol/index.ts';
+import type { Clock, Transport } from '../protocol/index.ts';
 
 /** The agent's state as far as health is concerned. */
 export interface HealthState {
@@ -11,6 +11,8 @@ export interface HealthState {
   draining: boolean;
   /** When it was last registered, or when the agent started; on the injected clock. */
   lastRegisteredAt: number;
+  /** Of the last connection. */
+  transport?: Transport;
 }
 
 export interface HealthServer {
@@ -69,7 +71,10 @@ function apiHealth(response: ServerResponse, state: HealthState, clock: Clock): 
   const lost = !state.registered && clock.now() - state.lastRegisteredAt >= graceMs;
   const correlationId = randomUUID();
   if (lost) {
-    const message = 'Delegate is not healthy. Socket is not open.';
+    const message =
+      state.transport === 'polling'
+        ? 'Polling mode delegate is not healthy. Not able to send heartbeat.'
+        : 'Delegate is not healthy. Socket is not open.';
     return answer(response, 503, { status: 'ERROR', code: 'UNKNOWN_ERROR', message, correlationId });
   }
   answer(response, 200, { status: 'SUCCESS', data: 'healthy', metaData: null, correlationId });

@@ -1,7 +1,14 @@
 /** Puts the agent together and runs it until it is told to stop. */
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import { type Clock, generateSealingKeys, type Hello, sleep, systemClock } from '../protocol/index.ts';
+import {
+  type Clock,
+  generateSealingKeys,
+  type Hello,
+  sleep,
+  systemClock,
+  transportOf,
+} from '../protocol/index.ts';
 import { connections, FatalCloseError } from './connection.ts';
 import { hostRunner } from './execute/host.ts';
 import { type LocalRunner, localRunner } from './execute/local.ts';
@@ -39,6 +46,7 @@ export async function runAgent({
   const logger = createLogger(settings.logLevel, { delegate: settings.name, instance });
   const stopping = new AbortController();
   const health: HealthState = { registered: false, draining: false, lastRegisteredAt: clock.now() };
+  if (settings.poll === 'true') health.transport = 'polling';
   const keys = await generateSealingKeys();
   const inbox = createInbox(settings.maxTasks);
   const source = tokenSource(secrets);
@@ -86,8 +94,10 @@ export async function runAgent({
       tokens: source,
       logger,
       clock,
+      returning: { hello, idle: () => inbox.idle() },
       signal: stopping.signal,
     })) {
+      health.transport = transportOf(socket);
       session = startSession(socket, {
         hello,
         inbox,
@@ -98,7 +108,7 @@ export async function runAgent({
         onWelcome() {
           health.registered = true;
           health.lastRegisteredAt = clock.now();
-          logger.info('connected to the control plane');
+          logger.info({ transport: health.transport }, 'connected to the control plane');
           try {
             source.welcomed();
           } catch (error) {

@@ -1,7 +1,7 @@
 /** One connection's life: hello, welcome, then tasks in and reports out until the socket closes. */
-import type { WebSocket } from 'ws';
 import {
   agentCodec,
+  type Channel,
   type Clock,
   closeCode,
   every,
@@ -53,7 +53,7 @@ const codec = agentCodec();
 /** How long the control plane may take to answer our hello. */
 const welcomeWithinMs = 30_000;
 
-export function startSession(socket: WebSocket, options: SessionOptions): Session {
+export function startSession(socket: Channel, options: SessionOptions): Session {
   const { inbox, clock, logger } = options;
   const gone = new AbortController();
   const tasks = new Set<Promise<void>>();

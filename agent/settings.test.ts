@@ -113,6 +113,14 @@ const cases: Case[] = [
     values: ['debug', 'warn', 'silent', 'trace'],
   },
   {
+    name: 'LEGATE_POLL',
+    aliases: ['POLL_FOR_TASKS'],
+    flag: 'poll',
+    texts: ['true', 'AUTO', 'True', 'auto'],
+    see: settings => settings.poll,
+    values: ['true', 'auto', 'true', 'auto'],
+  },
+  {
     name: 'LEGATE_DRAIN_TIMEOUT',
     flag: 'drainTimeout',
     texts: ['0', '1', '600', '86400'],
@@ -274,6 +282,7 @@ test('what is not set has its default', () => {
     maxTasks: 50,
     cacheBytes: 16 * 1_048_576,
     logLevel: 'info',
+    poll: 'auto',
     drainTimeoutMs: 540_000,
     workRoot: tmpdir(),
     scriptEnvironment: [],
@@ -290,6 +299,11 @@ test('what is not set has its default', () => {
       maxAgeMs: 3_600_000,
     },
   });
+});
+
+test('no polling at all is asked for by our name only: with that of Harness it is the usual way', () => {
+  assert.equal(settingsWith({ LEGATE_POLL: 'false' }).poll, 'false');
+  assert.equal(settingsWith({ POLL_FOR_TASKS: 'false' }).poll, 'auto');
 });
 
 test('a first key is pinned only where that was asked for, with a file to keep it', () => {

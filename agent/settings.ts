@@ -12,6 +12,7 @@ import { scriptEnvironment } from './execute/environment.ts';
 import { absolutePath, codeOf, type Found, integer, list, oneOf, SettingsError } from './setting-values.ts';
 import { parsePattern, patternRule } from './ssh/allow.ts';
 import type { SshSettings } from './ssh/hosts.ts';
+import type { PollWhen } from './transport-choice.ts';
 
 export { codeOf, SettingsError } from './setting-values.ts';
 
@@ -27,6 +28,8 @@ export interface AgentSettings {
   /** So many bytes of values are kept in memory for connectors that allow it; 0: none. */
   readonly cacheBytes: number;
   readonly logLevel: string;
+  /** When to poll instead of using a websocket. */
+  readonly poll: PollWhen;
   /** How long a draining agent waits for running tasks. */
   readonly drainTimeoutMs: number;
   /** The folder in which private working directories are made. */
@@ -107,6 +110,12 @@ const table = {
     aliases: ['LOGGING_LEVEL'],
     flag: '--log-level <level>',
     help: 'fatal, error, warn, info, debug or trace (default: info)',
+  },
+  poll: {
+    name: 'LEGATE_POLL',
+    aliases: ['POLL_FOR_TASKS'],
+    flag: '--poll <when>',
+    help: 'long polling instead of a websocket: true, false, or auto where websockets do not work (default: auto)',
   },
   drainTimeout: {
     name: 'LEGATE_DRAIN_TIMEOUT',
@@ -205,6 +214,7 @@ export function readSettings(
     maxTasks: integer(read('maxTasks'), 50, 1, 10_000),
     cacheBytes: integer(read('cache'), 16, 0, 1_024) * 1_048_576,
     logLevel: oneOf(read('logLevel'), ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'info'),
+    poll: pollWhen(read('poll')),
     drainTimeoutMs: integer(read('drainTimeout'), 540, 0, 86_400) * 1_000,
     workRoot: absolutePath(read('workRoot')) ?? tmpdir(),
     scriptEnvironment: variableNames(read('scriptEnvironment')),
@@ -274,6 +284,12 @@ function sshSettings(read: (key: SettingKey) => Found | undefined): SshSettings 
     idleMs: integer(read('sshIdle'), 60, 0, 86_400) * 1_000,
     maxAgeMs: integer(read('sshMaxAge'), 3_600, 1, 86_400) * 1_000,
   };
+}
+
+function pollWhen(found: Found | undefined): PollWhen {
+  const when = oneOf(found, ['true', 'false', 'auto'], 'auto');
+  // Manifests with Harness's name always say it; there it means no more than the usual way.
+  return when === 'false' && found?.from.startsWith('POLL_FOR_TASKS') ? 'auto' : when;
 }
 
 function hostPatterns(found: Found | undefined, fallback: readonly string[] = []): readonly string[] {
