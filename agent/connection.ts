@@ -51,10 +51,11 @@ export interface ConnectionOptions {
 export type Opened = { socket: Channel } | { problem: string; isSpoiled?: boolean };
 
 /** The pause before try number n (from 0) is a random part of `firstMs * 2^n`, at most of `mostMs`. */
-export const backoff = { firstMs: 500, mostMs: 60_000 };
+export const backoff = { firstMs: 500, mostMs: 15_000 };
 /** A connection that lived this long was a good one: the next pause starts from the beginning. */
 const goodAfterMs = 5_000;
-const handshakeTimeoutMs = 15_000;
+/** With the longest pause this bounds how late after a fault a delegate is back: decision 0019. */
+const handshakeTimeoutMs = 10_000;
 
 /** Exponential backoff with full jitter, so that a thousand delegates don't come back at once. */
 export function backoffMs(failures: number, random: () => number): number {

@@ -117,10 +117,15 @@ class PollingChannel extends EventEmitter implements Channel {
     this.#end(1006, '');
   }
 
-  /** An answer to a `send` without frames is as good as a pong. */
-  ping(): void {
+  get bufferedAmount(): number {
+    return this.#outboxBytes;
+  }
+
+  /** An answer to a `send` without frames is as good as a pong; one that does not come ends the session by itself. */
+  ping(_data?: undefined, _mask?: undefined, written?: () => void): void {
     this.#isAsked = true;
     void this.#speak();
+    written?.();
   }
 
   /** Brings what is in the outbox to the control plane, one body after the other. */

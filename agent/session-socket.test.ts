@@ -105,17 +105,17 @@ describe('a heartbeat', () => {
 
   test('does not come before the welcome', async () => {
     await using agent = await openSession();
-    await agent.clock.advance(14_000);
+    await agent.clock.advance(9_000);
     await agent.give();
   });
 });
 
 describe('silence', () => {
-  test('for two periods ends the socket, as a half-open one stays open for ever', async () => {
+  test('for twice the heartbeat ends the socket, as a half-open one stays open for ever', async () => {
     await using agent = await openSession();
     await welcomed(agent);
     agent.peer.socket.pause(); // Whoever does not read does not answer pings.
-    await agent.clock.advance(29_999);
+    await agent.clock.advance(19_999);
     assert.equal(agent.socket.readyState, agent.socket.OPEN);
     await agent.clock.advance(1);
     await agent.session.ended;
@@ -127,18 +127,15 @@ describe('silence', () => {
     await welcomed(agent);
     for (let period = 0; period < 5; period += 1) {
       const answered = once(agent.socket, 'pong');
-      await agent.clock.advance(15_000);
+      await agent.clock.advance(10_000);
       await answered;
     }
     assert.equal(agent.socket.readyState, agent.socket.OPEN);
   });
 
-  test('instead of a welcome ends the socket too, although pings are answered', async () => {
+  test('instead of a welcome ends the socket too', async () => {
     await using agent = await openSession();
-    const answered = once(agent.socket, 'pong');
-    await agent.clock.advance(15_000);
-    await answered;
-    await agent.clock.advance(14_999);
+    await agent.clock.advance(9_999);
     assert.equal(agent.socket.readyState, agent.socket.OPEN);
     await agent.clock.advance(1);
     await agent.session.ended;

@@ -8,6 +8,7 @@ import {
   frameText,
   type Hello,
   limits,
+  livenessMs,
   ProtocolError,
   type Task,
   type TaskIdentity,
@@ -34,7 +35,6 @@ export interface SessionOptions {
   readonly forgetCredential: (id: string) => void;
   /** What is to be done with what is said about our token. */
   readonly tokens: (send: (report: TokenReport) => void) => TokenExchange;
-  readonly pingMs?: number;
 }
 
 export interface Session {
@@ -51,7 +51,9 @@ export interface Session {
 const codec = agentCodec();
 
 /** How long the control plane may take to answer our hello. */
-const welcomeWithinMs = 30_000;
+const welcomeWithinMs = 10_000;
+/** How often to ask for a sign of life; sooner where the control plane expects ours sooner. */
+const mostPingMs = 10_000;
 
 export function startSession(socket: Channel, options: SessionOptions): Session {
   const { inbox, clock, logger } = options;
@@ -63,7 +65,10 @@ export function startSession(socket: Channel, options: SessionOptions): Session 
   /** Resolves when the frame is on its way: awaiting it is what holds a fast sender to a slow reader's pace. */
   async function send(message: ToControlPlane): Promise<void> {
     const frame = codec.stringify(message);
-    await new Promise<void>(resolve => socket.send(frame, () => resolve()));
+    const sent = new Promise<void>(resolve => socket.send(frame, () => resolve()));
+    // Not everything is awaited; a control plane that reads nothing shall not cost us our memory.
+    if (socket.bufferedAmount > limits.unread) socket.terminate();
+    await sent;
   }
 
   /** The place is free before the other side hears so: it may fill it at once. */
@@ -74,6 +79,17 @@ export function startSession(socket: Channel, options: SessionOptions): Session 
 
   const tokens = options.tokens(report => void send(report));
   let welcome = false;
+
+  function watch(periodMs: number): void {
+    stopWatching();
+    stopWatching = watchLiveness(socket, periodMs, clock, why =>
+      logger.warn(
+        why === 'silent'
+          ? 'the control plane has fallen silent; closing the socket'
+          : 'the control plane does not read what is sent to it; closing the socket',
+      ),
+    );
+  }
 
   function heartbeat(): void {
     void send({ type: 'heartbeat', running: inbox.running(), draining: inbox.draining });
@@ -89,6 +105,7 @@ export function startSession(socket: Channel, options: SessionOptions): Session 
         stopWaiting();
         stopHeartbeat();
         stopHeartbeat = every(clock, message.heartbeatMs, heartbeat);
+        watch(livenessMs(socket, Math.min(mostPingMs, message.heartbeatMs)));
         if (inbox.draining) heartbeat();
         return options.onWelcome();
       case 'task':
@@ -179,9 +196,7 @@ export function startSession(socket: Channel, options: SessionOptions): Session 
       socket.close(closeCode.protocolError, error.message.slice(0, 120));
     }
   });
-  stopWatching = watchLiveness(socket, options.pingMs ?? 15_000, clock, () =>
-    logger.warn('the control plane has fallen silent; closing the socket'),
-  );
+  watch(livenessMs(socket, mostPingMs));
   // A peer that answers pings but never lets us in would keep us waiting for ever.
   const stopWaiting = clock.after(welcomeWithinMs, () => {
     logger.warn('the control plane did not answer our hello; closing the socket');

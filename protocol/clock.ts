@@ -31,13 +31,18 @@ export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Prom
   });
 }
 
-/** Calls `tick` every `periodMs` until the returned function is called. */
-export function every(clock: Clock, periodMs: number, tick: () => void): () => void {
+/**
+ * Calls `tick` every `periodMs` until the returned function is called, and says by how much it comes too late: a
+ * process that was stopped, or a machine that slept, has to know.
+ */
+export function every(clock: Clock, periodMs: number, tick: (lateMs: number) => void): () => void {
   let stop = () => {};
   const arm = () => {
+    const due = clock.now() + periodMs;
     stop = clock.after(periodMs, () => {
+      const lateMs = clock.now() - due;
       arm();
-      tick();
+      tick(lateMs);
     });
   };
   arm();

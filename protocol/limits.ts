@@ -27,4 +27,8 @@ export const limits = {
   batch: 262_144,
   /** One body of a long poll: the largest frame, and the envelope. */
   body: 1_052_672,
+  /** What may wait to be sent on one connection: whoever lets more pile up does not read. */
+  unread: 33_554_432,
+  /** Messages that mean nothing, within a minute: whoever sends more of them is cut off. */
+  uselessPerMinute: 1_000,
 } as const;

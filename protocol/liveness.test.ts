@@ -10,9 +10,12 @@ const periodMs = 1_000;
 class FakeSocket extends EventEmitter {
   pings = 0;
   terminated = 0;
+  /** The other side reads what is said to it. */
+  reads = true;
 
-  ping(): void {
+  ping(_data: undefined, _mask: undefined, written: () => void): void {
     this.pings += 1;
+    if (this.reads) written();
   }
 
   terminate(): void {
@@ -78,6 +81,29 @@ test('a silence is noticed after two periods at most', async () => {
   await clock.advance(1);
   assert.equal(socket.terminated, 1);
   stop();
+});
+
+test('whoever was itself stopped listens for another period before calling it a silence', async () => {
+  const { clock, socket, stop } = start();
+  await clock.advance(periodMs);
+  clock.skip(90 * periodMs);
+  await clock.advance(0);
+  assert.equal(socket.terminated, 0);
+  await clock.advance(periodMs);
+  assert.equal(socket.terminated, 1);
+  stop();
+});
+
+test('a write that takes three periods ends the socket, although the other side says something', async () => {
+  const { clock, socket, counts } = start();
+  socket.reads = false;
+  for (let period = 0; period < 4; period += 1) {
+    assert.equal(socket.terminated, 0);
+    await clock.advance(periodMs);
+    socket.says('message');
+  }
+  assert.deepEqual([counts.silences, socket.terminated], [1, 1]);
+  clock.assertNoTimers();
 });
 
 test('a silence is reported once, and nothing is asked of the socket any more', async () => {

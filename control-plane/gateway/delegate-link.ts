@@ -7,15 +7,19 @@ import {
   every,
   frameText,
   type Hello,
+  limits,
+  livenessMs,
   ProtocolError,
   type Report,
   type Task,
   type TaskIdentity,
   type ToDelegate,
   type TokenReport,
+  wasAway,
   watchLiveness,
 } from '../../protocol/index.ts';
 import { type Attempt, type Link, type LinkReport, linkId, type SealedParts } from '../dispatch/link.ts';
+import { Budget } from './budget.ts';
 
 export interface LinkOptions {
   readonly socket: Channel;
@@ -24,8 +28,8 @@ export interface LinkOptions {
   readonly tagSet: ReadonlySet<string>;
   readonly connectedAt: string;
   readonly clock: Clock;
+  /** How often a heartbeat comes, and we ask for a sign of life. */
   readonly heartbeatMs: number;
-  readonly pingMs: number;
   /** It became free, or began to drain. */
   readonly onChange: (link: Link) => void;
   /** Its connection has closed, or was given up. Called once. */
@@ -45,7 +49,12 @@ const codec = controlPlaneCodec();
 
 /** The frame that tells a delegate to leave a task alone, and others that are sent from here. */
 export function sendTo(socket: Channel, message: ToDelegate): void {
-  socket.send(codec.stringify(message));
+  sendFrame(socket, codec.stringify(message));
+}
+
+function sendFrame(socket: Channel, frame: string): void {
+  socket.send(frame);
+  if (socket.bufferedAmount > limits.unread) socket.terminate();
 }
 
 export class DelegateLink implements Link {
@@ -70,6 +79,7 @@ export class DelegateLink implements Link {
   readonly #onToken: LinkOptions['onToken'];
   readonly #noted = new Set<string>();
   readonly #stopTimers: () => void;
+  readonly #useless: Budget;
   #draining = false;
   #ended = false;
 
@@ -93,13 +103,17 @@ export class DelegateLink implements Link {
     this.#onEnd = options.onEnd;
     this.#onNote = options.onNote;
     this.#onToken = options.onToken;
+    this.#useless = new Budget(limits.uselessPerMinute, clock);
 
     let beat = true;
-    const stopBeating = every(clock, heartbeatMs * heartbeatsMissed, () => {
-      if (!beat) this.#giveUp('no heartbeat');
+    const missedMs = heartbeatMs * heartbeatsMissed;
+    const stopBeating = every(clock, missedMs, lateMs => {
+      if (!beat && !wasAway(lateMs, missedMs)) this.#giveUp('no heartbeat');
       beat = false;
     });
-    const stopWatching = watchLiveness(socket, options.pingMs, clock, () => this.#note('fell silent'));
+    const stopWatching = watchLiveness(socket, livenessMs(socket, heartbeatMs), clock, why =>
+      this.#note(why === 'silent' ? 'fell silent' : 'does not read what is sent to it'),
+    );
     this.#stopTimers = () => {
       stopBeating();
       stopWatching();
@@ -109,13 +123,18 @@ export class DelegateLink implements Link {
       if (this.#ended) return;
       try {
         if (isBinary) throw new ProtocolError('binary frames are not used');
-        if (this.#receive(frameText(data)) === 'heartbeat') beat = true;
+        if (this.#receive(frameText(data)) !== 'heartbeat') return;
+        // Nobody needs more of them than were asked for.
+        if (beat) this.#spend();
+        beat = true;
       } catch (error) {
         if (!(error instanceof ProtocolError)) throw error;
         this.#note(`broke the protocol: ${error.message}`);
         this.abandon(closeCode.protocolError, error.message.slice(0, 120));
       }
     });
+    // The library answers each of them.
+    socket.on('ping', () => this.#spend());
     socket.once('close', () => this.#end('the connection closed'));
   }
 
@@ -145,7 +164,7 @@ export class DelegateLink implements Link {
       // Written first: a task that can't be sent must not take a place for ever.
       const frame = codec.stringify(task);
       this.#attempts.set(keyOf(id), queue);
-      this.#socket.send(frame);
+      sendFrame(this.#socket, frame);
       queue.sent = true;
     }
     return {
@@ -172,7 +191,7 @@ export class DelegateLink implements Link {
       const frame = codec.stringify({ ...task, ...(await sealing) });
       if (this.#attempts.get(key) !== queue) return;
       if (!queue.closed) {
-        this.#socket.send(frame);
+        sendFrame(this.#socket, frame);
         queue.sent = true;
         return;
       }
@@ -188,6 +207,7 @@ export class DelegateLink implements Link {
   #receive(frame: string): string | undefined {
     const parsed = codec.parse(frame);
     if (!parsed.known) {
+      this.#spend();
       this.#note('sent a message of a type that this version does not know; ignored');
       return undefined;
     }
@@ -216,9 +236,12 @@ export class DelegateLink implements Link {
   #report(report: Report): void {
     const queue = this.#attempts.get(keyOf(report));
     // A delegate speaks only about tasks that it was given; an outcome that comes late belongs to nothing.
-    if (!queue) return this.#note(`sent "${report.type}" for a task that it does not hold; dropped`);
+    if (!queue) {
+      this.#spend();
+      return this.#note(`sent "${report.type}" for a task that it does not hold; dropped`);
+    }
     queue.checkOrder(report);
-    if (report.type === 'log' && ++queue.logs > mostLogs) return;
+    if (report.type === 'log' && ++queue.logs > mostLogs) return this.#spend();
     queue.push(report);
     if (report.type === 'succeeded' || report.type === 'failed' || report.type === 'rejected') {
       this.#attempts.delete(keyOf(report));
@@ -255,6 +278,13 @@ export class DelegateLink implements Link {
     for (const queue of this.#attempts.values()) queue.push({ type: 'lost', why });
     this.#attempts.clear();
     this.#onEnd();
+  }
+
+  /** For a message that means nothing: a few come of themselves, as late ones do, but nobody may keep us busy with them. */
+  #spend(): void {
+    if (this.#ended || this.#useless.spend()) return;
+    this.#note('was cut off: it sent too many messages that mean nothing');
+    this.abandon(closeCode.protocolError, 'too many messages that mean nothing');
   }
 
   /** Each thing is noted once: a delegate must not be able to fill the log. */

@@ -34,7 +34,6 @@ export interface GatewayOptions {
   readonly now: () => string;
   readonly serverVersion: string;
   readonly heartbeatMs?: number;
-  readonly pingMs?: number;
   readonly helloTimeoutMs?: number;
 }
 
@@ -50,7 +49,7 @@ export interface Gateway {
 const codec = controlPlaneCodec();
 
 export function attachGateway(server: Server, options: GatewayOptions): Gateway {
-  const { clock, heartbeatMs = 10_000, pingMs = 15_000, helloTimeoutMs = 10_000 } = options;
+  const { clock, heartbeatMs = 10_000, helloTimeoutMs = 10_000 } = options;
   // The type of closeTimeout is not published yet.
   const socketOptions: ServerOptions & { closeTimeout: number } = {
     noServer: true,
@@ -153,7 +152,6 @@ export function attachGateway(server: Server, options: GatewayOptions): Gateway 
       connectedAt: options.now(),
       clock,
       heartbeatMs,
-      pingMs,
       onChange: () => {
         options.changed(link);
         session.changed();

@@ -78,8 +78,14 @@ export class PollingChannel extends EventEmitter implements Channel {
     this.#end();
   }
 
+  get bufferedAmount(): number {
+    return this.#outbox.reduce((sum, frame) => sum + frame.length, 0);
+  }
+
   /** Nobody can be asked; its own requests are its signs of life. */
-  ping(): void {}
+  ping(_data?: undefined, _mask?: undefined, written?: () => void): void {
+    written?.();
+  }
 
   /** Frames from number `seq` on, of which some may have come before. Resolves with the number of the last one. */
   take({ seq, close }: Envelope<'request', 'send'>, frames: readonly string[]): number {

@@ -47,11 +47,16 @@ export class FakeClock implements Clock {
       calls += 1;
       if (calls > mostCalls) throw new RangeError(`more than ${mostCalls} timers in ${ms} ms`);
       this.#timers.delete(next);
-      this.#now = next.at;
+      this.#now = Math.max(this.#now, next.at);
       next.then();
       await settled();
     }
     this.#now = until;
+  }
+
+  /** Lets `ms` pass in which nothing could be done, as for a process that is stopped: what fell due comes late. */
+  skip(ms: number): void {
+    this.#now += ms;
   }
 
   /** In how many milliseconds each timer that is set falls due, the next one first. */
