@@ -116,6 +116,37 @@ describe('the pause before trying again', () => {
   });
 });
 
+describe('a close that names a delay', () => {
+  test('is followed by a try after that delay and a little more, however often it is said', async () => {
+    await using loop = await openLoop();
+    for (const [reason, pauseMs] of [
+      ['come back in 1234 ms', 1_484],
+      ['come back in 5 ms', 255],
+      ['come back in 999999999 ms', 60_250],
+    ] as const) {
+      (await loop.server.connection()).socket.close(closeCode.comeBackLater, reason);
+      assert.equal(await loop.pause(), pauseMs);
+      await loop.clock.advance(pauseMs);
+    }
+    (await loop.server.connection()).socket.terminate();
+    assert.equal(await loop.pause(), 250, 'it was no failure');
+  });
+
+  test('counts only with its code and in its form', async () => {
+    await using loop = await openLoop();
+    for (const [code, reason, pauseMs] of [
+      [closeCode.goingAway, 'come back in 1234 ms', 250],
+      [closeCode.comeBackLater, 'come back in -5 ms', 500],
+      [closeCode.comeBackLater, '', 1_000],
+    ] as const) {
+      (await loop.server.connection()).socket.close(code, reason);
+      assert.equal(await loop.pause(), pauseMs);
+      await loop.clock.advance(pauseMs);
+    }
+    (await loop.server.connection()).socket.terminate();
+  });
+});
+
 test('it connects below the path of its address, with its token and the subprotocol', async () => {
   for (const [path, expected] of [
     ['/', delegatePath],

@@ -9,6 +9,7 @@ import {
   type Hello,
   isTokenRefusal,
   limits,
+  namedDelayMs,
   sleep,
   subprotocol,
   type Transport,
@@ -54,6 +55,8 @@ export type Opened = { socket: Channel } | { problem: string; isSpoiled?: boolea
 export const backoff = { firstMs: 500, mostMs: 15_000 };
 /** A connection that lived this long was a good one: the next pause starts from the beginning. */
 const goodAfterMs = 5_000;
+/** A pause that the control plane names is spread by so much. */
+const spreadMs = 500;
 /** With the longest pause this bounds how late after a fault a delegate is back: decision 0019. */
 const handshakeTimeoutMs = 10_000;
 
@@ -75,6 +78,7 @@ export async function* connections(options: ConnectionOptions): AsyncGenerator<C
     const token = options.tokens.choose();
     const opened = await openChannel(transport, { ...options, token });
     if (transport === 'polling') choice.polled();
+    let named: number | undefined;
     if ('socket' in opened) {
       const { socket } = opened;
       const closed = closing(socket);
@@ -102,15 +106,18 @@ export async function* connections(options: ConnectionOptions): AsyncGenerator<C
         choice.websocketWorked();
         continue;
       }
-      if (clock.now() - since >= goodAfterMs) failures = 0;
+      named = namedDelayMs(code, reason);
+      // To be told when to come is an answer, no failure.
+      if (named !== undefined || clock.now() - since >= goodAfterMs) failures = 0;
       logger.warn({ code, reason }, 'connection closed');
     } else {
       if (signal.aborted) return;
       if (opened.isSpoiled) choice.upgradeSpoiled();
       logger.warn({ problem: opened.problem }, 'cannot connect to the control plane');
     }
-    const pauseMs = backoffMs(failures, random);
-    failures += 1;
+    const pauseMs =
+      named === undefined ? backoffMs(failures, random) : named + Math.round(random() * spreadMs);
+    if (named === undefined) failures += 1;
     logger.debug({ pauseMs }, 'reconnecting after a pause');
     await sleep(clock, pauseMs, signal);
   }

@@ -17,6 +17,8 @@ const refused = (flags: Record<string, unknown>, env: NodeJS.ProcessEnv, message
 const rest = {
   keyRing: { ring: undefined, file: undefined, command: undefined },
   auditFile: undefined,
+  admissionRate: 400,
+  heartbeatMs: 10_000,
   graphqlExplorer: false,
 };
 
@@ -113,6 +115,19 @@ test('a database is named by the URL of a Postgres, and a wrong one is refused w
     refused({ databaseUrl: url }, {}, `--database-url ${rule}`);
     if (url) refused({}, { LEGATE_DATABASE_URL: url }, `LEGATE_DATABASE_URL ${rule}`);
   }
+});
+
+test('the pace and the heartbeat are whole numbers within bounds', () => {
+  const env = { LEGATE_ADMISSION_RATE: '50', LEGATE_HEARTBEAT: '1' };
+  const { admissionRate, heartbeatMs } = readConfig({}, env);
+  assert.deepEqual([admissionRate, heartbeatMs], [50, 1_000]);
+  for (const text of ['0', '-1', '1.5', 'fast', '100001'])
+    refused(
+      { admissionRate: text },
+      {},
+      `--admission-rate must be a whole number from 1 to 100000 (got "${text}")`,
+    );
+  refused({}, { LEGATE_HEARTBEAT: '61' }, 'LEGATE_HEARTBEAT must be a whole number from 1 to 60 (got "61")');
 });
 
 test('the key ring comes from one place, and the explorer is off unless it is switched on', () => {

@@ -21,6 +21,10 @@ export interface ServerConfig {
   };
   /** The audit trail goes here as well, as JSON lines. */
   readonly auditFile: string | undefined;
+  /** How many delegates are let in each second. */
+  readonly admissionRate: number;
+  /** How often a delegate says that it works, and either side that it is there. */
+  readonly heartbeatMs: number;
   /** Serve GraphQL's introspection, and a page to try queries with. */
   readonly graphqlExplorer: boolean;
   readonly logLevel: string;
@@ -51,6 +55,16 @@ export const serverFlags = {
     flag: '--audit-file <file>',
     name: 'LEGATE_AUDIT_FILE',
     help: 'write the audit trail here too, as JSON lines',
+  },
+  admissionRate: {
+    flag: '--admission-rate <number>',
+    name: 'LEGATE_ADMISSION_RATE',
+    help: 'delegates let in per second; others are told when to come back (default: 400)',
+  },
+  heartbeat: {
+    flag: '--heartbeat <seconds>',
+    name: 'LEGATE_HEARTBEAT',
+    help: 'how often delegates and control plane hear of each other; twice that is a silence (default: 10)',
   },
   graphqlExplorer: {
     flag: '--graphql-explorer',
@@ -111,9 +125,27 @@ export function readConfig(
       command: env.LEGATE_KEY_COMMAND?.trim() || undefined,
     },
     auditFile: read('auditFile')?.text,
+    admissionRate: integer(read('admissionRate'), 400, 1, 100_000),
+    heartbeatMs: integer(read('heartbeat'), 10, 1, 60) * 1_000,
     graphqlExplorer: switchOf(read('graphqlExplorer')),
     logLevel: level.text.toLowerCase(),
   };
+}
+
+function integer(
+  given: { text: string; from: string } | undefined,
+  fallback: number,
+  least: number,
+  most: number,
+): number {
+  if (!given) return fallback;
+  const value = /^[0-9]{1,9}$/.test(given.text) ? Number(given.text) : Number.NaN;
+  if (!(value >= least && value <= most)) {
+    throw new ConfigError(
+      `${given.from} must be a whole number from ${least} to ${most} (got "${given.text}")`,
+    );
+  }
+  return value;
 }
 
 function switchOf(given: { text: string; from: string } | undefined): boolean {

@@ -16,6 +16,8 @@ const config = (dataFolder: string, port = 0, databaseUrl?: string): ServerConfi
   databaseUrl,
   keyRing: { ring: undefined, file: undefined, command: undefined },
   auditFile: undefined,
+  admissionRate: 400,
+  heartbeatMs: 10_000,
   graphqlExplorer: false,
   logLevel: 'silent',
 });

@@ -120,6 +120,8 @@ export async function startServer(config: ServerConfig, clock: Clock = systemClo
     clock,
     now,
     serverVersion,
+    heartbeatMs: config.heartbeatMs,
+    admissionRate: config.admissionRate,
   });
 
   let url: string;

@@ -31,7 +31,24 @@ export const closeCode = {
   tagRefused: 4413,
   /** The token does not count at the address where the delegate comes from. Fatal. */
   addressRefused: 4414,
+  /** Too many delegates come at once: the reason names the delay after which to come back. */
+  comeBackLater: 4429,
 } as const;
+
+/** The longest delay that is named, or that a delegate waits where a longer one is. */
+export const mostDelayMs = 60_000;
+
+/** The reason that goes with `comeBackLater`. */
+export function comeBackReason(delayMs: number): string {
+  return `come back in ${Math.round(Math.min(delayMs, mostDelayMs))} ms`;
+}
+
+/** The delay that a close names, in milliseconds; undefined where it names none. */
+export function namedDelayMs(code: number, reason: string): number | undefined {
+  const [, digits] =
+    (code === closeCode.comeBackLater && /^come back in ([0-9]{1,9}) ms$/.exec(reason)) || [];
+  return digits === undefined ? undefined : Math.min(Number(digits), mostDelayMs);
+}
 
 /**
  * Close codes after which trying again cannot help, each with the exit code of `legate agent` and the one

@@ -6,6 +6,7 @@ import {
   type Channel,
   type Clock,
   closeCode,
+  comeBackReason,
   controlPlaneCodec,
   delegatePath,
   frameText,
@@ -19,6 +20,7 @@ import {
 import { type Link, linkId } from '../dispatch/link.ts';
 import { allowedTagSet, clashOf, refusalOf } from './admission.ts';
 import { DelegateLink, sendTo } from './delegate-link.ts';
+import { admissionPace } from './pace.ts';
 import { createPolling, type Polling } from './polling.ts';
 import { refusals, type TokenFacts, type TokenKeeper, TokenSession } from './token-session.ts';
 
@@ -35,6 +37,8 @@ export interface GatewayOptions {
   readonly serverVersion: string;
   readonly heartbeatMs?: number;
   readonly helloTimeoutMs?: number;
+  /** How many delegates are let in each second. */
+  readonly admissionRate?: number;
 }
 
 export interface Gateway {
@@ -49,7 +53,8 @@ export interface Gateway {
 const codec = controlPlaneCodec();
 
 export function attachGateway(server: Server, options: GatewayOptions): Gateway {
-  const { clock, heartbeatMs = 10_000, helloTimeoutMs = 10_000 } = options;
+  const { clock, heartbeatMs = 10_000, helloTimeoutMs = 10_000, admissionRate = 400 } = options;
+  const pace = admissionPace(admissionRate, clock);
   // The type of closeTimeout is not published yet.
   const socketOptions: ServerOptions & { closeTimeout: number } = {
     noServer: true,
@@ -130,6 +135,9 @@ export function attachGateway(server: Server, options: GatewayOptions): Gateway 
       socket.once('close', stop);
       return;
     }
+    // Last, so that nobody who is not let in anyway takes the turn of one who is.
+    const delayMs = pace.delayMs();
+    if (delayMs > 0) return socket.close(closeCode.comeBackLater, comeBackReason(delayMs));
     const session = register(socket, hello, facts, address);
     sendTo(socket, answer);
     if (facts.isDue && session.cannotReplace === undefined) void session.replace();
