@@ -88,16 +88,42 @@ describe('cancelling', () => {
     inbox.cancel({ task: 'a', attempt: 1 });
     assert.equal(why(inbox, 'b'), 'at-capacity');
   });
+});
+
+describe('giving back', () => {
+  const states = (...tasks: RunningTask[]) =>
+    tasks.map(({ signal, givenBack }) => [signal.aborted, givenBack]);
 
   test('of all ends all, and only those that run now', () => {
     const inbox = createInbox(3);
     const before = [take(inbox, 'a'), take(inbox, 'b')];
-    inbox.cancelAll();
+    inbox.giveBackAll();
     const later = take(inbox, 'c');
-    assert.deepEqual(
-      [...before, later].map(({ signal }) => signal.aborted),
-      [true, true, false],
-    );
+    assert.deepEqual(states(...before, later), [
+      [true, true],
+      [true, true],
+      [false, false],
+    ]);
+  });
+
+  test('is what a drain does with what has not begun, and what has begun goes on', () => {
+    const inbox = createInbox(2);
+    const [begun, waiting] = [take(inbox, 'a'), take(inbox, 'b')];
+    begun.begin();
+    inbox.drain();
+    assert.deepEqual(states(begun, waiting), [
+      [false, false],
+      [true, true],
+    ]);
+    assert.deepEqual([begun.begun, waiting.begun], [true, false]);
+  });
+
+  test('is not done with what was cancelled before: nobody wants it any more', () => {
+    const inbox = createInbox(1);
+    const task = take(inbox, 'a');
+    inbox.cancel({ task: 'a', attempt: 1 });
+    inbox.giveBackAll();
+    assert.deepEqual(states(task), [[true, false]]);
   });
 });
 

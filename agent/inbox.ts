@@ -6,8 +6,13 @@ export type Rejection = { why: 'at-capacity' | 'draining' | 'duplicate' | 'refus
 
 /** A task that was accepted and has not ended. */
 export interface RunningTask extends TaskIdentity {
-  /** Aborted when the task is cancelled. */
+  /** Aborted when the task is cancelled, or given back. */
   readonly signal: AbortSignal;
+  /** Its script begins: from now on a drain lets it finish. */
+  readonly begin: () => void;
+  readonly begun: boolean;
+  /** It was called off here, and not by the control plane: another delegate shall have it. */
+  readonly givenBack: boolean;
   /** Gives the place back. Calling it twice is fine. */
   readonly done: () => void;
 }
@@ -17,8 +22,9 @@ export interface Inbox {
   offer(task: Task): RunningTask | Rejection;
   /** Cancels one task; one that is not here has ended already, which is fine. */
   cancel(identity: TaskIdentity): void;
-  cancelAll(): void;
-  /** From now on every task is rejected. */
+  /** Calls off everything that runs; another delegate may do it. */
+  giveBackAll(): void;
+  /** From now on every task is rejected, and what has not begun is given back. */
   drain(): void;
   readonly draining: boolean;
   running(): TaskIdentity[];
@@ -26,10 +32,23 @@ export interface Inbox {
   idle(): Promise<void>;
 }
 
+interface Entry extends TaskIdentity {
+  readonly cancel: AbortController;
+  begun: boolean;
+  givenBack: boolean;
+}
+
 export function createInbox(capacity: number): Inbox {
-  const tasks = new Map<string, TaskIdentity & { cancel: AbortController }>();
+  const tasks = new Map<string, Entry>();
   const waiters: (() => void)[] = [];
   let draining = false;
+
+  function giveBack(entry: Entry): void {
+    // One that nobody wants any more need not be done elsewhere either.
+    if (entry.cancel.signal.aborted) return;
+    entry.givenBack = true;
+    entry.cancel.abort();
+  }
 
   return {
     offer(task) {
@@ -41,12 +60,27 @@ export function createInbox(capacity: number): Inbox {
       const refused = refusal(task);
       if (refused) return { why: 'refused', detail: refused };
       const cancel = new AbortController();
-      const entry = { task: task.task, attempt: task.attempt, cancel };
+      const entry: Entry = {
+        task: task.task,
+        attempt: task.attempt,
+        cancel,
+        begun: false,
+        givenBack: false,
+      };
       tasks.set(task.task, entry);
       return {
         task: task.task,
         attempt: task.attempt,
         signal: cancel.signal,
+        begin() {
+          entry.begun = true;
+        },
+        get begun() {
+          return entry.begun;
+        },
+        get givenBack() {
+          return entry.givenBack;
+        },
         done() {
           // Called twice, it must not give back the place of a later attempt.
           if (tasks.get(task.task) !== entry) return;
@@ -59,11 +93,12 @@ export function createInbox(capacity: number): Inbox {
       const running = tasks.get(task);
       if (running?.attempt === attempt) running.cancel.abort();
     },
-    cancelAll() {
-      for (const { cancel } of tasks.values()) cancel.abort();
+    giveBackAll() {
+      for (const entry of tasks.values()) giveBack(entry);
     },
     drain() {
       draining = true;
+      for (const entry of tasks.values()) if (!entry.begun) giveBack(entry);
     },
     get draining() {
       return draining;

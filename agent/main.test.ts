@@ -128,6 +128,19 @@ describe('SIGTERM ends the agent with 0', () => {
     await agent.assertEnded(0);
   });
 
+  test('having given back what runs, where the settings say so', async () => {
+    await using agent = await open({ env: { LEGATE_DRAIN: 'cancel' } });
+    const peer = await agent.connected();
+    peer.say(waitingTask);
+    await peer.next('accepted');
+    await agent.ready();
+    agent.signal();
+    assert.equal((await peer.next('heartbeat')).draining, true);
+    assert.equal((await peer.next('failed')).reason, 'rejected-by-delegate');
+    await peer.next('drained');
+    await agent.assertEnded(0);
+  });
+
   test('after it lost its connection, although the control plane never comes back', async () => {
     let refuses = false;
     await using agent = await open({ refuse: (_, socket) => refuses && Boolean(socket.destroy()) });
@@ -152,7 +165,9 @@ describe('SIGTERM ends the agent with 1', () => {
     agent.signal();
     await peer.next('heartbeat');
     agent.signal();
-    assert.equal((await peer.next('failed')).reason, 'cancelled');
+    const failed = await peer.next('failed');
+    assert.equal(failed.reason, 'rejected-by-delegate');
+    assert.match(failed.detail ?? '', /^draining: the delegate stops, and ended the script after \d/);
     await peer.next('drained');
     await agent.assertEnded(1);
   });
@@ -165,7 +180,7 @@ describe('SIGTERM ends the agent with 1', () => {
     await agent.ready();
     agent.signal();
     await peer.next('heartbeat');
-    assert.equal((await peer.next('failed')).reason, 'cancelled');
+    assert.equal((await peer.next('failed')).reason, 'rejected-by-delegate');
     await peer.next('drained');
     await agent.assertEnded(1);
   });

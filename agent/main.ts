@@ -69,13 +69,15 @@ export async function runAgent({
     if (health.draining) {
       logger.warn({ running: inbox.running().length }, 'stopping at once: cancelling what runs');
       cancelled ||= inbox.running().length > 0;
-      inbox.cancelAll();
+      inbox.giveBackAll();
       return;
     }
     health.draining = true;
-    logger.info({ running: inbox.running().length }, 'draining: finishing what runs, taking no more tasks');
+    const how = settings.drain === 'cancel' ? 'giving back' : 'finishing';
+    logger.info({ running: inbox.running().length }, `draining: ${how} what runs, taking no more tasks`);
     if (session) session.drain();
     else inbox.drain();
+    if (settings.drain === 'cancel') inbox.giveBackAll();
     void finish(inbox, settings.drainTimeoutMs, clock, logger).then(async finished => {
       cancelled ||= !finished;
       await session?.leave();
@@ -205,7 +207,7 @@ async function finish(inbox: Inbox, timeoutMs: number, clock: Clock, logger: Log
   over.abort();
   if (!finished) {
     logger.warn({ running: inbox.running().length }, 'the drain timeout is over: cancelling what runs');
-    inbox.cancelAll();
+    inbox.giveBackAll();
     await inbox.idle();
   }
   return finished;

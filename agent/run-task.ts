@@ -69,6 +69,8 @@ export async function runTask(
   const opened = await openSealed(task, tools.keys);
   if ('detail' in opened) return { ok: false, reason: 'unresolved-input', ...opened, durationMs: 0, log: '' };
 
+  if (bounds.signal.aborted) return notBegun;
+
   const execute = (within: RunBounds) => executeTask(task, opened, tools, within, sendLog);
   // Whoever wants to read the log wants a run to read it of.
   const share = task.logs || task.liveLogs ? undefined : task.share;
@@ -122,6 +124,14 @@ async function executeTask(
   const failure = describeFailure(execution, value?.ok === false ? value.reason : undefined);
   return { ok: false, ...redactedFailure(failure, redact), ...tail(all), durationMs, log };
 }
+
+const notBegun: Outcome = {
+  ok: false,
+  reason: 'cancelled',
+  detail: 'the script was not started',
+  durationMs: 0,
+  log: '',
+};
 
 interface Opened {
   readonly values: string[];

@@ -203,6 +203,7 @@ describe('an order to drain', () => {
   test('is confirmed at once, and again when nothing runs any more', async () => {
     await using agent = await openSession();
     const run = await agent.give();
+    run.bounds.onBegin?.();
     agent.peer.say({ type: 'drain' });
     assert.deepEqual(await agent.peer.next('heartbeat'), {
       type: 'heartbeat',
@@ -215,6 +216,35 @@ describe('an order to drain', () => {
     await agent.peer.next('value');
     await agent.peer.next('succeeded');
     await agent.peer.next('drained');
+  });
+
+  test('gives back at once what was accepted and has not begun', async () => {
+    await using agent = await openSession();
+    const run = await agent.give();
+    agent.peer.say({ type: 'drain' });
+    await agent.peer.next('heartbeat');
+    assert.equal(run.bounds.signal.aborted, true);
+    run.end({ ok: false, reason: 'cancelled', durationMs: 0, log: '' });
+    assert.deepEqual(await agent.peer.next('failed'), {
+      type: 'failed',
+      ...id,
+      reason: 'rejected-by-delegate',
+      detail: 'draining: the delegate stops, and had not begun the script',
+      durationMs: 0,
+    });
+    await agent.peer.next('drained');
+  });
+
+  test('leaves the outcome of what failed, or was cancelled before, as it is', async () => {
+    await using agent = await openSession();
+    const [failing, cancelled] = [await agent.give(), await agent.give(aTask({ task: 'task-2' }))];
+    agent.peer.say({ type: 'cancel', task: 'task-2', attempt: 1 });
+    agent.peer.say({ type: 'drain' });
+    await agent.peer.next('heartbeat');
+    failing.end({ ok: false, reason: 'script-failed', exitCode: 1, durationMs: 7, log: '' });
+    assert.equal((await agent.peer.next('failed')).reason, 'script-failed');
+    cancelled.end({ ok: false, reason: 'cancelled', durationMs: 7, log: '' });
+    assert.equal((await agent.peer.next('failed')).reason, 'cancelled');
   });
 
   test('by the agent itself ends, after leaving, with a normal close', async () => {

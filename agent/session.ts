@@ -10,6 +10,7 @@ import {
   limits,
   livenessMs,
   ProtocolError,
+  sleep,
   type Task,
   type TaskIdentity,
   type ToControlPlane,
@@ -54,6 +55,17 @@ const codec = agentCodec();
 const welcomeWithinMs = 10_000;
 /** How often to ask for a sign of life; sooner where the control plane expects ours sooner. */
 const mostPingMs = 10_000;
+
+/** How long may pass until the last word is on its way; a peer that reads nothing would keep us for ever. */
+const leaveWithinMs = 2_000;
+
+/** What is said of a task that this agent has called off by itself: a reason that another delegate is asked for. */
+function givenBack({ begun }: RunningTask, durationMs: number) {
+  const detail = begun
+    ? `draining: the delegate stops, and ended the script after ${(durationMs / 1_000).toFixed(1)} s`
+    : 'draining: the delegate stops, and had not begun the script';
+  return { reason: 'rejected-by-delegate', detail, durationMs } as const;
+}
 
 export function startSession(socket: Channel, options: SessionOptions): Session {
   const { inbox, clock, logger } = options;
@@ -146,19 +158,24 @@ export function startSession(socket: Channel, options: SessionOptions): Session 
     const signal = AbortSignal.any([slot.signal, gone.signal]);
     try {
       const sendLog: SendLog = text => send({ type: 'log', ...id, text });
-      const outcome = await options.runTask(task, { remainingMs: task.remainingMs, signal }, sendLog);
+      const bounds = { remainingMs: task.remainingMs, signal, onBegin: slot.begin };
+      const outcome = await options.runTask(task, bounds, sendLog);
       if (task.logs || task.liveLogs) for (const text of pieces(outcome.log, limits.log)) await sendLog(text);
       const { durationMs } = outcome;
       if (!outcome.ok) {
-        const { ok: _ok, log: _log, ...failure } = outcome;
-        log.info({ reason: failure.reason, exitCode: failure.exitCode, durationMs }, 'task failed');
+        const { ok: _ok, log: _log, ...failed } = outcome;
+        const failure =
+          slot.givenBack && failed.reason === 'cancelled' ? givenBack(slot, durationMs) : failed;
+        log.info({ reason: failure.reason, exitCode: failed.exitCode, durationMs }, 'task failed');
         return await conclude(slot, { type: 'failed', ...id, ...failure });
       }
       let chunks = 0;
       for await (const chunk of outcome.chunks) {
         if (signal.aborted) {
           log.info('task cancelled while its value was on its way');
-          return await conclude(slot, { type: 'failed', ...id, reason: 'cancelled', durationMs });
+          const cancelled = { reason: 'cancelled', durationMs } as const;
+          const failure = slot.givenBack ? givenBack(slot, durationMs) : cancelled;
+          return await conclude(slot, { type: 'failed', ...id, ...failure });
         }
         await send({ type: 'value', ...id, ...chunk });
         chunks += 1;
@@ -212,7 +229,9 @@ export function startSession(socket: Channel, options: SessionOptions): Session 
       if (welcome && socket.readyState === socket.OPEN) tokens.present(token);
     },
     async leave() {
-      await send({ type: 'drained' });
+      const sent = new AbortController();
+      const onItsWay = send({ type: 'drained' }).then(() => sent.abort());
+      await Promise.race([onItsWay, sleep(clock, leaveWithinMs, sent.signal)]);
       socket.close(closeCode.normal, 'drained');
     },
   };

@@ -121,6 +121,13 @@ const cases: Case[] = [
     values: ['true', 'auto', 'true', 'auto'],
   },
   {
+    name: 'LEGATE_DRAIN',
+    flag: 'drain',
+    texts: ['finish', 'cancel', 'Cancel', 'FINISH'],
+    see: settings => settings.drain,
+    values: ['finish', 'cancel', 'cancel', 'finish'],
+  },
+  {
     name: 'LEGATE_DRAIN_TIMEOUT',
     flag: 'drainTimeout',
     texts: ['0', '1', '600', '86400'],
@@ -283,6 +290,7 @@ test('what is not set has its default', () => {
     cacheBytes: 16 * 1_048_576,
     logLevel: 'info',
     poll: 'auto',
+    drain: 'finish',
     drainTimeoutMs: 540_000,
     workRoot: tmpdir(),
     scriptEnvironment: [],

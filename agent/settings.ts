@@ -30,6 +30,8 @@ export interface AgentSettings {
   readonly logLevel: string;
   /** When to poll instead of using a websocket. */
   readonly poll: PollWhen;
+  /** What becomes of running tasks after SIGTERM. */
+  readonly drain: 'finish' | 'cancel';
   /** How long a draining agent waits for running tasks. */
   readonly drainTimeoutMs: number;
   /** The folder in which private working directories are made. */
@@ -116,6 +118,11 @@ const table = {
     aliases: ['POLL_FOR_TASKS'],
     flag: '--poll <when>',
     help: 'long polling instead of a websocket: true, false, or auto where websockets do not work (default: auto)',
+  },
+  drain: {
+    name: 'LEGATE_DRAIN',
+    flag: '--drain <how>',
+    help: 'running tasks after SIGTERM: finish, or cancel and let other delegates have them (default: finish)',
   },
   drainTimeout: {
     name: 'LEGATE_DRAIN_TIMEOUT',
@@ -215,6 +222,7 @@ export function readSettings(
     cacheBytes: integer(read('cache'), 16, 0, 1_024) * 1_048_576,
     logLevel: oneOf(read('logLevel'), ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'info'),
     poll: pollWhen(read('poll')),
+    drain: oneOf(read('drain'), ['finish', 'cancel'], 'finish'),
     drainTimeoutMs: integer(read('drainTimeout'), 540, 0, 86_400) * 1_000,
     workRoot: absolutePath(read('workRoot')) ?? tmpdir(),
     scriptEnvironment: variableNames(read('scriptEnvironment')),

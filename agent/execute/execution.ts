@@ -28,6 +28,8 @@ export interface RunBounds {
   readonly signal: AbortSignal;
   /** False: nobody reads the error output of a script that succeeds, so it need not be waited for. */
   readonly keepLog?: boolean;
+  /** Called when the script is handed to a shell: what comes before is preparation. */
+  readonly onBegin?: () => void;
 }
 
 /** What runs scripts, here or on a host. */

@@ -91,6 +91,7 @@ export function hostRunner(hosts: Hosts, options: HostRunnerOptions): HostRunner
                 step,
                 onErrorOutput,
               };
+              bounds.onBegin?.();
               const execution = await runOver(opened.process, all);
               const { end } = execution;
               const lost = end.kind === 'not-started' && end.reason === 'host-connection-lost';

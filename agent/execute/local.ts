@@ -174,7 +174,7 @@ export function localRunner(options: LocalOptions): LocalRunner {
 
   async function run(
     script: ScriptRun,
-    { remainingMs, signal }: RunBounds,
+    { remainingMs, signal, onBegin }: RunBounds,
     onErrorOutput?: (chunk: Buffer) => void,
   ): Promise<Execution> {
     const begun = clock.now();
@@ -188,6 +188,7 @@ export function localRunner(options: LocalOptions): LocalRunner {
     }
     running += 1;
     if (onErrorOutput) interpreter.subprocess.stderr.on('data', onErrorOutput);
+    onBegin?.();
     interpreter.subprocess.stdin.end(scriptInput(script));
     const over = new AbortController();
     try {

@@ -259,3 +259,54 @@ test('a loss at the very deadline is told as the loss that it is', async () => {
   assert.equal(two.attempts.length, 0);
   clock.assertNoTimers();
 });
+
+const givenBack: Says = {
+  type: 'failed',
+  reason: 'rejected-by-delegate',
+  detail: 'draining: the delegate stops, and had not begun the script',
+  durationMs: 0,
+};
+
+test('a task that a stopping delegate gives back goes to another one at once', async () => {
+  const [one, two] = pair();
+  const { roster, clock, fetch } = dispatching([one, two]);
+  const fetching = fetch();
+  await settled();
+  one.attempts[0]?.say(accepted, givenBack);
+  await settled();
+  assert.equal(two.attempts[0]?.task.attempt, 2);
+  two.attempts[0]?.say(accepted, value, succeeded);
+  await fetching.ended;
+  assert.deepEqual(kinds(fetching.events), ['accepted', 'accepted', 'value', 'succeeded']);
+  assert.equal(roster.record.hasFailures(JSON.stringify(['account.kv', '', ''])), false);
+  clock.assertNoTimers();
+});
+
+test('of a delegate that stops the successor is waited for, and no longer than for one that was lost', async () => {
+  const one = new FakeLink({ name: 'edge', instance: 'one' });
+  const { roster, clock, fetch } = dispatching([one]);
+  const giveBack = async () => {
+    one.draining = false;
+    const fetching = fetch();
+    await settled();
+    one.draining = true;
+    one.attempts.at(-1)?.say(accepted, givenBack);
+    await settled();
+    return fetching;
+  };
+  const impatient = await giveBack();
+  await clock.advance(15_000);
+  await impatient.ended;
+  const { failure, delegates } = failureOf(impatient);
+  assert.deepEqual([failure.reason, delegates?.[0]?.why], ['rejected-by-delegate', 'DRAINING']);
+
+  const fetching = await giveBack();
+  await clock.advance(14_999);
+  const successor = new FakeLink({ name: 'edge', instance: 'two' });
+  roster.add(successor);
+  await settled();
+  successor.attempts[0]?.say(accepted, value, succeeded);
+  await fetching.ended;
+  assert.equal(fetching.events.at(-1)?.event, 'succeeded');
+  clock.assertNoTimers();
+});

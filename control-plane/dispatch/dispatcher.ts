@@ -128,7 +128,7 @@ async function* run(context: Run): AsyncGenerator<DispatchEvent, void, void> {
       }
       last = { failure, delegate: link.name };
       tried.set(link, {
-        why: failure.reason === 'delegate-lost' ? 'LOST' : 'REJECTED',
+        why: failure.reason === 'delegate-lost' ? 'LOST' : result.givenBack ? 'DRAINING' : 'REJECTED',
         detail: failure.detail ?? factsOf(failure.reason).explanation,
       });
     }

@@ -23,7 +23,13 @@ export interface Following {
 export type FollowResult =
   | 'done'
   /** `full`: it has no free place, which says nothing against asking it again. */
-  | { readonly failure: Failure; readonly valueForwarded: boolean; readonly full?: boolean };
+  | {
+      readonly failure: Failure;
+      readonly valueForwarded: boolean;
+      readonly full?: boolean;
+      /** It had taken the task, and stops: nothing is wrong with either. */
+      readonly givenBack?: boolean;
+    };
 
 /** Passes on what a delegate says of one attempt, until it ends one way or the other, or `over` aborts. */
 export async function* follow(
@@ -37,9 +43,10 @@ export async function* follow(
   const stopWaiting = clock.after(acceptWithinMs, () => slow.abort());
   const isOver = whenAborted(over).then(() => 'over' as const);
   const isSlow = whenAborted(slow.signal).then(() => 'slow' as const);
-  const failed = (failure: Failure, full = false): FollowResult => {
+  const failed = (failure: Failure, report?: LinkReport): FollowResult => {
+    const full = isFull(report);
     ended(full ? 'unknown' : outcomeOf(failure.reason));
-    return { failure, valueForwarded, full };
+    return { failure, valueForwarded, full, givenBack: isGivenBack(report) };
   };
   try {
     let accepted = false;
@@ -68,7 +75,7 @@ export async function* follow(
           yield { event: 'succeeded', ...id, delegate, durationMs: report.durationMs, ...ageOf(report) };
           return 'done';
         default:
-          return failed(failureOf(report, delegate), isFull(report));
+          return failed(failureOf(report, delegate), report);
       }
     }
   } finally {
@@ -107,8 +114,12 @@ function failureOf(
 }
 
 /** Cancelled attempts may still be ending there: both answers mean "not yet". */
-function isFull(report: LinkReport): boolean {
-  return report.type === 'rejected' && (report.why === 'at-capacity' || report.why === 'duplicate');
+function isFull(report: LinkReport | undefined): boolean {
+  return report?.type === 'rejected' && (report.why === 'at-capacity' || report.why === 'duplicate');
+}
+
+function isGivenBack(report: LinkReport | undefined): boolean {
+  return report?.type === 'failed' && report.reason === 'rejected-by-delegate';
 }
 
 /** Why it ended before there was an outcome: the caller hung up, or there is no time left. */

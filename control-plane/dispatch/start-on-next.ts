@@ -29,7 +29,7 @@ export interface Started {
 /** `none`: there is none to wait for, or patience is over. `crowded`: too many wait already. */
 export type Found = Started | 'none' | 'crowded';
 
-/** After a delegate was lost, how long another one, or the same one coming back, is waited for. */
+/** After a delegate was lost, or gave the task back as it stops, how long another one, or the same one coming back, is waited for. */
 const comeBackMs = 15_000;
 /** When a delegate that called itself full is asked again. */
 const askAgainMs = 200;
@@ -46,8 +46,8 @@ export async function startOnNext(
   start: (link: Link) => Attempt,
 ): Promise<Found> {
   const { roster, random, clock, demand, group, tried, full } = search;
-  const lost = [...tried.values()].some(({ why }) => why === 'LOST');
-  const patienceMs = Math.max(lost ? comeBackMs : 0, search.waitUntil - clock.now());
+  const left = [...tried.values()].some(({ why }) => why === 'LOST' || why === 'DRAINING');
+  const patienceMs = Math.max(left ? comeBackMs : 0, search.waitUntil - clock.now());
   let patient = patienceMs > 0;
 
   const look = (): Started | 'none' | undefined => {
