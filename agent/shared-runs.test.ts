@@ -159,6 +159,28 @@ test('a run goes on as long as anybody waits for it, and ends when nobody does',
   assert.equal(runs[0]?.signal.aborted, true);
 });
 
+test('whoever waits for a run hears when its script begins', async () => {
+  const clock = new FakeClock();
+  const shared = sharedRuns(clock, 0);
+  const heard: string[] = [];
+  const { promise, resolve } = Promise.withResolvers<Yielded>();
+  let begin: (() => void) | undefined;
+  const run = ({ onBegin }: RunBounds) => {
+    begin = onBegin;
+    return promise;
+  };
+  const ask = (name: string) =>
+    shared.obtain(['x'], off, { remainingMs: 1_000, signal: never, onBegin: () => heard.push(name) }, run);
+  const asked = [ask('first'), ask('second')];
+  assert.deepEqual(heard, []);
+  begin?.();
+  assert.deepEqual(heard, ['first', 'second']);
+  asked.push(ask('late'));
+  assert.deepEqual(heard, ['first', 'second', 'late']);
+  resolve({ ok: false, reason: 'script-failed', durationMs: 1, log: '' });
+  await Promise.all(asked);
+});
+
 test('nobody joins a run that is being cancelled', async () => {
   const { runs, ask } = setup();
   const one = new AbortController();

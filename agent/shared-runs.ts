@@ -41,6 +41,8 @@ interface Flight {
   readonly begun: number;
   readonly cancel: AbortController;
   waiting: number;
+  /** Whether the script has begun, and who is to be told when it does. */
+  readonly script: { hasBegun: boolean; readonly tell: (() => void)[] };
 }
 
 interface Kept {
@@ -102,11 +104,16 @@ export function sharedRuns(clock: Clock, mostBytes: number): SharedRuns {
   function takeOff(key: string, { ttlMs }: Share, remainingMs: number, run: Run): Flight {
     const cancel = new AbortController();
     const begun = clock.now();
-    const result = run({ remainingMs, signal: cancel.signal }).then(yielded => {
+    const script: Flight['script'] = { hasBegun: false, tell: [] };
+    const onBegin = () => {
+      script.hasBegun = true;
+      for (const tell of script.tell.splice(0)) tell();
+    };
+    const result = run({ remainingMs, signal: cancel.signal, onBegin }).then(yielded => {
       if (yielded.ok && !cancel.signal.aborted) keep(key, yielded.bytes, begun, ttlMs);
       return yielded;
     });
-    const flight: Flight = { result, begun, cancel, waiting: 0 };
+    const flight: Flight = { result, begun, cancel, waiting: 0, script };
     flights.set(key, flight);
     const landed = () => {
       if (flights.get(key) === flight) flights.delete(key);
@@ -116,7 +123,7 @@ export function sharedRuns(clock: Clock, mostBytes: number): SharedRuns {
   }
 
   return {
-    async obtain(same, share, { remainingMs, signal }, run) {
+    async obtain(same, share, { remainingMs, signal, onBegin = () => {} }, run) {
       const key = createHmac('sha256', secret)
         .update(JSON.stringify([...same, share.version]))
         .digest('base64url');
@@ -128,6 +135,8 @@ export function sharedRuns(clock: Clock, mostBytes: number): SharedRuns {
         const going = flights.get(key);
         const joined = fresh || going?.cancel.signal.aborted ? undefined : going;
         const flight = joined ?? takeOff(key, share, Math.max(1, deadline - clock.now()), run);
+        if (flight.script.hasBegun) onBegin();
+        else flight.script.tell.push(onBegin);
         const yielded = await waitFor(flight, deadline, signal, clock, joined !== undefined);
         // What another task has begun ran out of that one's time, not of ours.
         if (!joined || yielded.ok || yielded.reason !== 'timed-out' || clock.now() >= deadline)

@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { scanHostCommand } from '../agent/command.ts';
 import type { CommandContext } from './context.ts';
 import { delegateTokenCommand } from './delegate-tokens.ts';
+import { delegateCommands } from './delegates.ts';
 import { readDuration } from './durations.ts';
 import { explain } from './explain.ts';
 import { getSecret, testConnector, testSecret, testTemplate } from './fetch.ts';
@@ -193,6 +194,7 @@ function templateCommand({ client, output }: CommandContext, interruptible: () =
 
 function delegateCommand(context: CommandContext): Command {
   const command = new Command('delegate').description('delegates');
+  for (const one of delegateCommands(context)) command.addCommand(one);
   command.addCommand(delegateTokenCommand(context));
   command.addCommand(scanHostCommand());
   return command;

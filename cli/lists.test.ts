@@ -41,7 +41,9 @@ test('numbers and lists are shown, what is missing is left empty', async () => {
       tags: ['x', 'y z'],
       running: 0,
       capacity: 4,
+      lastHeartbeatAt: 'h',
       agentVersion: '1',
+      versionNote: 'update available: 2',
       instance: 'i',
     },
     { name: 'b', state: 'disconnected', tags: [] },
@@ -49,7 +51,7 @@ test('numbers and lists are shown, what is missing is left empty', async () => {
   const { client, write, written } = scriptedClient({ items });
   await listKind(client, 'delegates', {}, table, write);
   const [, first = '', second = ''] = written().split('\n');
-  assert.match(first, /^a +org\/x +connected +ENABLED +s +x, y z +0 +4 +1$/);
+  assert.match(first, /^a +org\/x +connected +ENABLED +s +x, y z +0 +4 +h +1 +update available: 2$/);
   assert.match(second, /^b +disconnected$/);
 });
 

@@ -24,7 +24,19 @@ const kinds: Readonly<Record<string, Kind>> = {
   secrets: { document: 'secret', columns: ['identifier', 'type', 'connector', 'updatedAt'] },
   applications: { document: 'application', columns: ['identifier', 'name', 'environments'] },
   delegates: {
-    columns: ['name', 'scope', 'state', 'status', 'since', 'tags', 'running', 'capacity', 'agentVersion'],
+    columns: [
+      'name',
+      'scope',
+      'state',
+      'status',
+      'since',
+      'tags',
+      'running',
+      'capacity',
+      'lastHeartbeatAt',
+      'agentVersion',
+      'versionNote',
+    ],
   },
 };
 

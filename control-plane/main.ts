@@ -2,7 +2,7 @@
 import { sql } from 'kysely';
 import { type Logger, pino } from 'pino';
 import pretty from 'pino-pretty';
-import { type Clock, systemClock } from '../protocol/index.ts';
+import { type Clock, every, systemClock } from '../protocol/index.ts';
 import { ApiKeys } from './access/api-keys.ts';
 import { DelegateTokens } from './access/delegate-tokens.ts';
 import { delegatePollingRoutes } from './api/delegate-polling.ts';
@@ -17,6 +17,7 @@ import { Roster } from './dispatch/roster.ts';
 import { newUuid } from './domain/ids.ts';
 import type { Caller } from './domain/permissions.ts';
 import { tagSet } from './domain/selectors.ts';
+import { refreshDrained } from './drain-delegate.ts';
 import { firstGenOperations } from './first-gen/operations.ts';
 import { attachGateway, type Gateway } from './gateway/gateway.ts';
 import { codeOf, openStore } from './open-store.ts';
@@ -25,6 +26,9 @@ import { listDelegateRows } from './store/delegates.ts';
 import { accountId } from './store/settings.ts';
 import { loadCompiler } from './template/compile.ts';
 import { serverVersion } from './version.ts';
+
+/** How often it is looked which delegates are drained, by way of another server of the same store. */
+const refreshEveryMs = 15_000;
 
 export interface RunningServer {
   /** Where it listens, as an address for clients. */
@@ -64,7 +68,10 @@ export async function startServer(config: ServerConfig, clock: Clock = systemClo
     // What is remembered of delegates serves people; a fetch does not fail for it.
     void write.catch((error: unknown) => logger.error({ err: error }, 'cannot save a delegate'));
 
-  for (const { name, status } of await listDelegateRows(database)) roster.setStatus(name, status);
+  for (const { name, status, drainedAt } of await listDelegateRows(database)) {
+    roster.setStatus(name, status);
+    roster.setDrained(name, drainedAt);
+  }
   const tools = {
     database,
     encryption,
@@ -136,12 +143,20 @@ export async function startServer(config: ServerConfig, clock: Clock = systemClo
     );
   }
   tokens.start();
+  let refreshing = Promise.resolve();
+  const stopRefreshing = every(clock, refreshEveryMs, () => {
+    refreshing = refreshDrained({ database, roster }).catch((error: unknown) =>
+      logger.warn({ err: error }, 'cannot look which delegates are drained'),
+    );
+  });
   logger.info({ url, dataFolder: config.dataFolder }, 'control plane started');
   return {
     url,
     reopenFiles: () => audit.reopen(),
     async close() {
       logger.info('control plane stopping');
+      stopRefreshing();
+      await refreshing;
       await gateway?.close();
       await api.close();
       await keys.settled();

@@ -68,6 +68,49 @@ test('a task that is still logging in to its host is given back at once, and wha
   assert.equal((await logging).code, 130);
 });
 
+test('an operator drains a name: what runs is finished, nothing else begins, on no instance and after no restart', async () => {
+  await using world = await startWorld();
+  const { secret } = await world.script(waiting(world));
+  const other = await world.script('secret=other');
+  const agent = await world.connectedAgent({ name: 'edge' });
+  const running = world.legate(['secret', 'get', secret]);
+  await appears(join(world.folder, 'pid'));
+  const drained = await world.legate(['delegate', 'drain', 'edge']);
+  assert.deepEqual([drained.code, drained.err], [0, 'edge gets no more tasks; 1 running.\n']);
+  const refused = async () => {
+    const { code, err } = await world.legate(['secret', 'get', other.secret]);
+    assert.equal(code, 1);
+    assert.match(err, /^no-eligible-delegate: /);
+    assert.match(err, /^ {2}edge \(\S+\): it was drained by an operator at \S+, and takes no tasks/m);
+  };
+  await refused();
+  const shown = await world.legate(['delegate', 'show', 'edge']);
+  assert.match(shown.out.toString(), /^STATE +draining, drained by an operator at \d{4}-\S+$/m);
+  assert.match(shown.out.toString(), /^LOAD +1 of 50$/m);
+
+  const patient = world.legate(['delegate', 'drain', 'edge', '--wait', '60s']);
+  await writeFile(join(world.folder, 'go'), '');
+  assert.equal((await running).out.toString(), 'v');
+  assert.deepEqual([(await patient).code, (await patient).err], [0, 'edge gets no more tasks; 0 running.\n']);
+
+  // The delegate knows nothing of it: an agent of any version can be drained, and undrained.
+  assert.ok(!agent.lines().some(({ msg }) => /drain/.test(String(msg))));
+  await world.connectedAgent({ name: 'edge' });
+  await refused();
+  await world.restartServer('SIGKILL');
+  await world.server.said('delegate connected');
+  await refused();
+
+  const waits = world.legate(['secret', 'get', other.secret, '--wait', '60s']);
+  const undrained = await world.legate(['delegate', 'undrain', 'edge']);
+  assert.match(undrained.err, /^edge gets tasks again; \d instances? connected\.$/m);
+  assert.equal((await waits).out.toString(), 'other');
+  const listed = await world.legate(['get', 'delegates', '-o', 'json']);
+  for (const { state } of JSON.parse(listed.out.toString())) assert.equal(state, 'connected');
+  const { err } = await world.legate(['delegate', 'drain', 'nobody']);
+  assert.match(err, /there is no delegate named "nobody"/);
+});
+
 /** Accepts connections and says nothing, as a host that is stuck. */
 async function silentHost() {
   const sockets: Socket[] = [];

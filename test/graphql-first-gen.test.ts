@@ -192,10 +192,13 @@ const delegate: DelegateView = {
       state: 'connected',
       version: '0.1.0',
       since: '2023-11-14T22:13:20.123Z',
+      hostName: 'h',
+      lastHeartbeat: '2023-11-14T22:13:20.123Z',
       running: 0,
       capacity: 2,
     },
   ],
+  drainedAt: undefined,
   includeScopes: [],
   excludeScopes: [],
 };

@@ -172,21 +172,77 @@ export const ApplicationBody = object({
 export const Applications = items(ApplicationBody);
 export const Application = object({ identifier: text, document: ApplicationBody });
 
+const delegateState = oneOf(['connected', 'draining', 'disconnected']);
+const delegateStatus = oneOf(['ENABLED', 'WAITING_FOR_APPROVAL', 'DELETED']);
+const versionNote = optional(
+  Type.String({ description: "where it is not the control plane's version: older, or newer" }),
+);
 export const Delegates = items(
   object({
     name: text,
     instance: optional(text),
     scope: text,
-    state: oneOf(['connected', 'draining', 'disconnected']),
-    status: oneOf(['ENABLED', 'WAITING_FOR_APPROVAL', 'DELETED']),
+    state: delegateState,
+    status: delegateStatus,
     since: optional(text),
     tags: texts,
     hostName: text,
     agentVersion: text,
+    versionNote,
+    lastHeartbeatAt: optional(time),
     running: optional(number),
     capacity: optional(number),
   }),
 );
+
+export const Delegate = object({
+  name: text,
+  uuid: text,
+  scope: text,
+  state: delegateState,
+  status: delegateStatus,
+  drainedAt: optional(
+    Type.String({ description: 'since then an operator lets it have no tasks; ISO 8601, UTC' }),
+  ),
+  tags: texts,
+  hostName: text,
+  versions: texts,
+  serverVersion: text,
+  firstConnectedAt: time,
+  lastConnectedAt: time,
+  lastDisconnectedAt: optional(time),
+  running: number,
+  capacity: number,
+  instances: Type.Array(
+    object({
+      instance: text,
+      hostName: text,
+      agentVersion: text,
+      versionNote,
+      state: delegateState,
+      tags: texts,
+      connectedAt: time,
+      lastHeartbeatAt: time,
+      running: number,
+      capacity: number,
+    }),
+  ),
+  failures: Type.Array(
+    object({ at: time, instance: text, reason: oneOf(failureReasons), connector: Reference, task: text }),
+    { description: 'the last ones since this server started, the newest first' },
+  ),
+  passedOver: Type.Array(
+    object({
+      instance: text,
+      connector: Reference,
+      failures: number,
+      reason: oneOf(failureReasons),
+      remainingMs: number,
+      trying: bool,
+    }),
+    { description: 'for which connectors it gets no tasks for a while, as it keeps failing' },
+  ),
+});
 
 export const Token = object({ name: text, token: Type.String({ description: 'shown this once' }) });
 export const Tokens = items(

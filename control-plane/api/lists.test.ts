@@ -4,6 +4,7 @@ import { testApi } from '../../test/harness/api.ts';
 import { someTime } from '../../test/harness/database.ts';
 import { FakeLink } from '../../test/harness/fake-link.ts';
 import { Roster } from '../dispatch/roster.ts';
+import { saveDelegateJoined } from '../store/access.ts';
 
 test('templates, connectors and secrets are listed by the reference under which one asks for them', async () => {
   await using api = await testApi();
@@ -59,6 +60,7 @@ test('delegates are listed with their state, those that are gone too', async () 
       instance: 'instance-of-busy',
       state: 'connected',
       since: someTime,
+      lastHeartbeatAt: busy.lastHeartbeatAt,
       tags: ['eu'],
       running: 2,
       capacity: 3,
@@ -69,12 +71,65 @@ test('delegates are listed with their state, those that are gone too', async () 
       instance: 'instance-of-draining',
       state: 'draining',
       since: someTime,
+      lastHeartbeatAt: draining.lastHeartbeatAt,
       tags: [],
       running: 0,
       capacity: 1,
     },
     { ...common, name: 'gone', state: 'disconnected', since: 'monday', tags: [] },
   ]);
+});
+
+test('a delegate is shown with all of its instances, what failed there, and that it is drained', async () => {
+  await using api = await testApi();
+  const { database } = api.tools;
+  const two = [1, 2].map(
+    n => new FakeLink({ name: 'edge', instance: `instance-${n}`, capacity: 4, busy: n }),
+  );
+  for (const link of two) {
+    api.roster.add(link);
+    await saveDelegateJoined(database, link, someTime);
+  }
+  const [first] = two;
+  assert.ok(first);
+  const route = JSON.stringify(['account.kv', '', '']);
+  const failure = { at: someTime, instance: 'instance-1', reason: 'internal' } as const;
+  for (let n = 0; n < 3; n++) {
+    api.roster.failures.add('edge', { ...failure, connector: 'account.kv', task: `task-${n}` });
+    api.roster.record.started(route, first)({ fault: 'internal' });
+    await api.clock.advance(1_000);
+  }
+  const shown = JSON.parse((await api.ask('GET', '/api/v1/delegates/edge')).body);
+  assert.deepEqual(
+    [shown.state, shown.running, shown.capacity, shown.versions, shown.drainedAt],
+    ['connected', 3, 8, ['0'], undefined],
+  );
+  assert.deepEqual(
+    shown.instances.map(({ instance, running }: Record<string, unknown>) => [instance, running]),
+    [
+      ['instance-1', 1],
+      ['instance-2', 2],
+    ],
+  );
+  assert.deepEqual(
+    shown.failures.map(({ task }: Record<string, unknown>) => task),
+    ['task-2', 'task-1', 'task-0'],
+  );
+  const [passedOver] = shown.passedOver;
+  assert.deepEqual(
+    [passedOver.instance, passedOver.connector, passedOver.reason, passedOver.failures],
+    ['instance-1', 'account.kv', 'internal', 3],
+  );
+  const drained = JSON.parse((await api.ask('POST', '/api/v1/delegates/edge/drain', {})).body);
+  assert.deepEqual([drained.state, typeof drained.drainedAt], ['draining', 'string']);
+  const listed = JSON.parse((await api.ask('GET', '/api/v1/delegates')).body);
+  assert.deepEqual(
+    listed.items.map(({ state }: Record<string, unknown>) => state),
+    ['draining', 'draining'],
+  );
+  const again = JSON.parse((await api.ask('POST', '/api/v1/delegates/edge/undrain', {})).body);
+  assert.deepEqual([again.state, again.drainedAt], ['connected', undefined]);
+  assert.equal((await api.ask('GET', '/api/v1/delegates/nobody')).status, 404);
 });
 
 test('a template is shown with its program; without a label it is the stable version', async () => {

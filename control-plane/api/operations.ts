@@ -169,6 +169,24 @@ const administration: Operation[] = [
     answer: answers.Delegates,
   },
   {
+    method: 'get',
+    path: '/api/v1/delegates/:name',
+    summary: 'A delegate: its instances, versions and load, what failed there lately',
+    answer: answers.Delegate,
+  },
+  {
+    method: 'post',
+    path: '/api/v1/delegates/:name/drain',
+    summary: 'Give a delegate no more tasks, whichever instances of it are connected or come',
+    answer: answers.Delegate,
+  },
+  {
+    method: 'post',
+    path: '/api/v1/delegates/:name/undrain',
+    summary: 'Give a delegate tasks again',
+    answer: answers.Delegate,
+  },
+  {
     method: 'post',
     path: '/api/v1/delegate-tokens',
     summary: 'Make a token for delegates of a scope',

@@ -36,6 +36,12 @@ export function demandOf(plan: Plan): Demand {
   };
 }
 
+/** The connector of a route. */
+export function connectorOfRoute(route: string): string {
+  const [connector]: unknown[] = JSON.parse(route);
+  return String(connector);
+}
+
 /** Inputs may be secret, and guessed: what is kept of them here is of no use elsewhere. */
 const secret = randomBytes(32);
 

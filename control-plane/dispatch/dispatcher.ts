@@ -113,6 +113,7 @@ async function* run(context: Run): AsyncGenerator<DispatchEvent, void, void> {
       const result = yield* follow(following, over.hard.signal);
       if (result === 'done') return;
       const { failure } = result;
+      if (!result.full && failure.reason !== 'cancelled') noteFailure(context, link, failure, task);
       if (result.full) {
         full.add(link);
         // It never began, so that its number is free; asking until the deadline would use up more than there are.
@@ -135,6 +136,16 @@ async function* run(context: Run): AsyncGenerator<DispatchEvent, void, void> {
   } finally {
     over.clear();
   }
+}
+
+function noteFailure(
+  { roster, plan }: Run,
+  { name, instance }: Link,
+  { reason }: Failure,
+  task: string,
+): void {
+  const { connector } = plan.subject;
+  roster.failures.add(name, { at: roster.now(), instance, reason, connector, task });
 }
 
 const waited = (waitMs: number) => `none came within the ${waitMs / 1_000} s that one was waited for`;

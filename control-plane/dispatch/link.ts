@@ -39,6 +39,8 @@ export interface Link {
   readonly publicKey: PublicKey;
   /** ISO 8601. */
   readonly connectedAt: string;
+  /** Its last heartbeat, or before there was one the time it connected; ISO 8601. */
+  readonly lastHeartbeatAt: string;
   /** It takes no more tasks. */
   readonly draining: boolean;
   /** Attempts that have not ended. */

@@ -4,6 +4,7 @@ import type { Scope } from '../domain/scope.ts';
 import { tagSet } from '../domain/selectors.ts';
 import type { Demand } from './demand.ts';
 import type { Link } from './link.ts';
+import { RecentFailures } from './recent-failures.ts';
 import { RunPlaces } from './run-places.ts';
 import { type Candidates, TagIndex } from './tag-index.ts';
 import { TrackRecord } from './track-record.ts';
@@ -41,6 +42,11 @@ export class Roster {
   readonly #absent = new Map<string, Absent>();
   /** Only names that get no tasks. */
   readonly #statuses = new Map<string, DelegateStatus>();
+  /** Names that operators let have no tasks, and since when. */
+  readonly #drains = new Map<string, string>();
+  #drainChanges = 0;
+  /** What failed lately, for people. */
+  readonly failures = new RecentFailures();
   /** Who waits for a delegate. */
   readonly waiting: WaitingRoom;
   /** What came of tasks lately. */
@@ -114,9 +120,38 @@ export class Roster {
     return this.#statuses.get(name) ?? 'ENABLED';
   }
 
-  /** True: `statusOf` is the same for all. */
-  get allEnabled(): boolean {
-    return this.#statuses.size === 0;
+  /** May a delegate of this name have tasks, as far as people have decided? */
+  isAllowed(name: string): boolean {
+    return this.statusOf(name) === 'ENABLED' && !this.#drains.has(name);
+  }
+
+  /** True: `isAllowed` is so for all. */
+  get allAllowed(): boolean {
+    return this.#statuses.size === 0 && this.#drains.size === 0;
+  }
+
+  /** When an operator drained it, ISO 8601; undefined: nobody has. */
+  drainedAt(name: string): string | undefined {
+    return this.#drains.get(name);
+  }
+
+  /** The names that operators have drained. */
+  drained(): string[] {
+    return [...this.#drains.keys()];
+  }
+
+  /** Grows with each change of them. */
+  get drainChanges(): number {
+    return this.#drainChanges;
+  }
+
+  /** For all instances of the name, also those that come later. */
+  setDrained(name: string, at: string | undefined): void {
+    if (this.#drains.get(name) === at) return;
+    this.#drainChanges += 1;
+    if (at === undefined) this.#drains.delete(name);
+    else this.#drains.set(name, at);
+    this.changed();
   }
 
   setStatus(name: string, status: DelegateStatus): void {

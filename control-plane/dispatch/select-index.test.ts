@@ -75,6 +75,7 @@ for (const seed of [1, 2, 3]) {
       () => {
         oneOf(fleet, random).running = oneOf([0, 1, 50], random);
       },
+      () => roster.setDrained(oneOf(fleet, random).name, random() < 0.5 ? 'now' : undefined),
       () => roster.setStatus(oneOf(fleet, random).name, oneOf(['ENABLED', 'DELETED'], random)),
       () => roster.record.started(route(), oneOf(fleet, random))('worked'),
       () => {

@@ -242,6 +242,25 @@ test('a delegate that an administrator has not approved, or has deleted, gets no
   assert.equal(choose(roster, anything, new Map(), () => 0).kind, 'chosen');
 });
 
+test('a drained name gets nothing, also by an instance that comes later, until it is undrained', () => {
+  const roster = rosterOf([new FakeLink()], [{ ...gone, name: 'away', tags: [], since: 'monday' }]);
+  roster.setDrained('edge', 'tuesday');
+  roster.setDrained('away', 'tuesday');
+  roster.add(new FakeLink({ instance: 'later' }));
+  assert.equal(choose(roster, anything, new Map(), () => 0).kind, 'none');
+  const detail = 'it was drained by an operator at tuesday, and takes no tasks until it is undrained';
+  assert.deepEqual(
+    whyNot(roster, anything, new Map()).map(({ why, detail }) => [why, detail]),
+    [
+      ['DRAINING', detail],
+      ['DRAINING', detail],
+      ['DISCONNECTED', `disconnected since monday; also, ${detail}`],
+    ],
+  );
+  roster.setDrained('edge', undefined);
+  assert.equal(choose(roster, anything, new Map(), () => 0).kind, 'chosen');
+});
+
 test('who asks beforehand sees each delegate, and which one comes nearest', () => {
   const demand = { ...anything, selectors: readSelectors(['eu', 'gpu'], undefined) };
   const roster = rosterOf(

@@ -41,7 +41,7 @@ function whereItRan(roster: Roster, demand: Demand, tried: Tried): Link | undefi
 function takes(roster: Roster, link: Link, { shell, feature, selectors }: Demand): boolean {
   if (link.draining || !link.shells.includes(shell) || !fulfils(selectors, link.tagSet)) return false;
   if (feature !== undefined && !link.features.includes(feature)) return false;
-  return roster.allEnabled || roster.statusOf(link.name) === 'ENABLED';
+  return roster.allAllowed || roster.isAllowed(link.name);
 }
 
 /** This is asked for every fetch, over every delegate that the index does not rule out. */

@@ -108,6 +108,14 @@ export class TrackRecord {
     return remainingMs > 0 || trying ? { trying, remainingMs, failures, reason } : undefined;
   }
 
+  /** What a delegate is passed over for. */
+  holdsOf(link: Link): { readonly route: string; readonly hold: Hold }[] {
+    return [...this.#routes.keys()].flatMap(route => {
+      const hold = this.hold(route, link);
+      return hold ? [{ route, hold }] : [];
+    });
+  }
+
   /** False: `hold` need not be asked for any delegate. */
   hasFailures(route: string): boolean {
     return (this.#routes.get(route)?.failing.size ?? 0) > 0;

@@ -59,7 +59,9 @@ export function whyNot(
     .filter(known)
     .map((delegate): WhyNot => {
       const gone = delegate.since ? `disconnected since ${delegate.since}` : 'disconnected';
-      const also = mismatch(roster, delegate, absentTags(delegate), demand)?.detail;
+      const also =
+        mismatch(roster, delegate, absentTags(delegate), demand)?.detail ??
+        describeDrain(roster.drainedAt(delegate.name));
       return {
         delegate: delegate.name,
         why: 'DISCONNECTED',
@@ -165,9 +167,16 @@ function unfit(roster: Roster, link: Link, demand: Demand): Verdict | undefined 
     const detail = `its version ${link.agentVersion} does not know "${feature}", which the secret needs`;
     return { why: 'TASK_TYPE_UNSUPPORTED', detail };
   }
+  const drained = describeDrain(roster.drainedAt(link.name));
+  if (drained !== undefined) return { why: 'DRAINING', detail: drained };
   if (link.draining) return { why: 'DRAINING', detail: 'it is draining and takes no more tasks' };
   return undefined;
 }
+
+const describeDrain = (at: string | undefined) =>
+  at === undefined
+    ? undefined
+    : `it was drained by an operator at ${at}, and takes no tasks until it is undrained`;
 
 function held(roster: Roster, link: Link, { route }: Demand): Verdict | undefined {
   const hold = roster.record.hold(route, link);

@@ -1,5 +1,6 @@
 /** FirstGen's operations on delegates and their scopes. The scopes are kept and given back; they do not route. */
 import { authorize, visible } from '../access/authorize.ts';
+import type { Link } from '../dispatch/link.ts';
 import type { Roster } from '../dispatch/roster.ts';
 import type { Caller } from '../domain/permissions.ts';
 import { account } from '../domain/scope.ts';
@@ -21,6 +22,7 @@ import type { FirstGenTools } from './tools.ts';
 export async function delegateViews(database: Database, roster: Roster): Promise<DelegateView[]> {
   const scopes = await listDelegateScopes(database);
   const named = (names: readonly string[]) => scopes.filter(({ name }) => names.includes(name));
+  const linksOf = Map.groupBy(roster.links(), ({ name }) => name);
   return (await listDelegateRows(database)).map(row => ({
     uuid: row.uuid,
     name: row.name,
@@ -29,25 +31,30 @@ export async function delegateViews(database: Database, roster: Roster): Promise
     hostName: row.hostName,
     tags: row.tags,
     version: row.agentVersion,
-    lastHeartbeat: lastSeen(row),
-    instances: roster
-      .links()
-      .filter(({ name }) => name === row.name)
-      .map(link => ({
-        instance: link.instance,
-        state: link.draining ? 'draining' : 'connected',
-        version: link.agentVersion,
-        since: link.connectedAt,
-        running: link.running,
-        capacity: link.capacity,
-      })),
+    lastHeartbeat: lastSeen(row, linksOf.get(row.name) ?? []),
+    drainedAt: row.drainedAt,
+    instances: (linksOf.get(row.name) ?? []).map(link => ({
+      instance: link.instance,
+      state: link.draining || row.drainedAt !== undefined ? 'draining' : 'connected',
+      version: link.agentVersion,
+      since: link.connectedAt,
+      hostName: link.hostName,
+      lastHeartbeat: link.lastHeartbeatAt,
+      running: link.running,
+      capacity: link.capacity,
+    })),
     includeScopes: named(row.includeScopes),
     excludeScopes: named(row.excludeScopes),
   }));
 }
 
-const lastSeen = ({ lastConnectedAt, lastDisconnectedAt }: DelegateRow) =>
-  lastDisconnectedAt ?? lastConnectedAt;
+const lastSeen = ({ lastConnectedAt, lastDisconnectedAt }: DelegateRow, links: readonly Link[]) =>
+  links
+    .map(({ lastHeartbeatAt }) => lastHeartbeatAt)
+    .toSorted()
+    .at(-1) ??
+  lastDisconnectedAt ??
+  lastConnectedAt;
 
 async function listDelegateScopes(database: Database): Promise<DelegateScope[]> {
   return (await listDelegateScopeRows(database)).map(({ uuid, name, document }) => ({

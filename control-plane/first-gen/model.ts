@@ -231,9 +231,13 @@ export interface DelegateView {
     readonly state: 'connected' | 'draining';
     readonly version: string;
     readonly since: string;
+    readonly hostName: string;
+    readonly lastHeartbeat: string;
     readonly running: number;
     readonly capacity: number;
   }[];
+  /** When an operator drained it, ISO 8601. */
+  readonly drainedAt: string | undefined;
   readonly includeScopes: readonly DelegateScope[];
   readonly excludeScopes: readonly DelegateScope[];
 }

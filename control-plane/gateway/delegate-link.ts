@@ -26,7 +26,8 @@ export interface LinkOptions {
   readonly hello: Hello;
   readonly scope: Link['scope'];
   readonly tagSet: ReadonlySet<string>;
-  readonly connectedAt: string;
+  /** ISO 8601. */
+  readonly now: () => string;
   readonly clock: Clock;
   /** How often a heartbeat comes, and we ask for a sign of life. */
   readonly heartbeatMs: number;
@@ -81,6 +82,7 @@ export class DelegateLink implements Link {
   readonly #stopTimers: () => void;
   readonly #useless: Budget;
   #draining = false;
+  #heartbeatAt: string;
   #ended = false;
 
   constructor(options: LinkOptions) {
@@ -97,7 +99,8 @@ export class DelegateLink implements Link {
     this.shells = hello.shells;
     this.features = hello.features ?? [];
     this.publicKey = hello.publicKey;
-    this.connectedAt = options.connectedAt;
+    this.connectedAt = options.now();
+    this.#heartbeatAt = this.connectedAt;
     this.#socket = socket;
     this.#onChange = () => options.onChange(this);
     this.#onEnd = options.onEnd;
@@ -127,6 +130,7 @@ export class DelegateLink implements Link {
         // Nobody needs more of them than were asked for.
         if (beat) this.#spend();
         beat = true;
+        this.#heartbeatAt = options.now();
       } catch (error) {
         if (!(error instanceof ProtocolError)) throw error;
         this.#note(`broke the protocol: ${error.message}`);
@@ -146,6 +150,10 @@ export class DelegateLink implements Link {
 
   get draining(): boolean {
     return this.#draining;
+  }
+
+  get lastHeartbeatAt(): string {
+    return this.#heartbeatAt;
   }
 
   get running(): number {

@@ -157,7 +157,7 @@ export function attachGateway(server: Server, options: GatewayOptions): Gateway 
       hello,
       scope: token.scope,
       tagSet: allowedTagSet(hello, token, options.tagSet),
-      connectedAt: options.now(),
+      now: options.now,
       clock,
       heartbeatMs,
       onChange: () => {

@@ -1,7 +1,9 @@
 /** Delegates as administrators see them: their ids, what was decided about them, and FirstGen's scopes. */
+import type { Selectable } from 'kysely';
 import { parseScope, type Scope } from '../domain/scope.ts';
 import type { Database } from './database.ts';
 import { textList } from './json.ts';
+import type { Tables } from './tables.ts';
 
 export type DelegateStatus = 'ENABLED' | 'WAITING_FOR_APPROVAL' | 'DELETED';
 
@@ -19,6 +21,8 @@ export interface DelegateRow {
   readonly firstConnectedAt: string;
   readonly lastConnectedAt: string;
   readonly lastDisconnectedAt: string | undefined;
+  /** When an operator drained it, ISO 8601; undefined: it gets tasks. */
+  readonly drainedAt: string | undefined;
 }
 
 /** The newest first. */
@@ -29,7 +33,17 @@ export async function listDelegateRows(database: Database): Promise<DelegateRow[
     .orderBy('first_connected_at', 'desc')
     .orderBy('name')
     .execute();
-  return rows.map(row => ({
+  return rows.map(delegateRow);
+}
+
+/** Undefined where none of that name has ever connected. */
+export async function findDelegateRow(database: Database, name: string): Promise<DelegateRow | undefined> {
+  const row = await database.selectFrom('delegates').selectAll().where('name', '=', name).executeTakeFirst();
+  return row && delegateRow(row);
+}
+
+function delegateRow(row: Selectable<Tables['delegates']>): DelegateRow {
+  return {
     name: row.name,
     uuid: row.uuid,
     scope: parseScope(row.scope),
@@ -42,7 +56,30 @@ export async function listDelegateRows(database: Database): Promise<DelegateRow[
     firstConnectedAt: row.first_connected_at,
     lastConnectedAt: row.last_connected_at,
     lastDisconnectedAt: row.last_disconnected_at ?? undefined,
-  }));
+    drainedAt: row.drained_at ?? undefined,
+  };
+}
+
+/** The names of those that operators have drained, and when. */
+export async function listDrained(database: Database): Promise<Map<string, string>> {
+  const rows = await database
+    .selectFrom('delegates')
+    .select(['name', 'drained_at'])
+    .where('drained_at', 'is not', null)
+    .execute();
+  return new Map(rows.map(({ name, drained_at }) => [name, drained_at ?? '']));
+}
+
+export async function setDelegateDrained(
+  database: Database,
+  name: string,
+  drainedAt: string | undefined,
+): Promise<void> {
+  await database
+    .updateTable('delegates')
+    .set({ drained_at: drainedAt ?? null })
+    .where('name', '=', name)
+    .execute();
 }
 
 export async function setDelegateStatus(

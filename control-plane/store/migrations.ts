@@ -5,10 +5,11 @@ import type { Migration, UntypedTables } from './migration.ts';
 import { migration1 } from './migration-1.ts';
 import { migration2 } from './migration-2.ts';
 import { migration3 } from './migration-3.ts';
+import { migration6 } from './migration-6.ts';
 import type { Tables } from './tables.ts';
 
 /** An entry that has been released is never changed, and there is no way back. */
-const migrations: readonly Migration[] = [migration1, migration2, migration3];
+const migrations: readonly Migration[] = [migration1, migration2, migration3, migration6];
 
 /** The number of the schema that this version of Legate works with. */
 export const newestMigration = migrations.length;

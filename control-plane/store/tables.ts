@@ -76,6 +76,8 @@ export interface Tables {
     last_connected_at: string;
     /** Null while an instance is connected, or when the control plane was killed. */
     last_disconnected_at: string | null;
+    /** When an operator drained it; null: it gets tasks. */
+    drained_at: string | null;
   };
   /** FirstGen's delegate scopes: kept and returned. */
   delegate_scopes: { uuid: string; name: string; document: string; created_at: string };

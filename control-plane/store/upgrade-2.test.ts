@@ -43,7 +43,7 @@ test('a store of version 2 keeps everything, and its tokens allow what they allo
   await assertTokens(database, rowsOf(fixture, 'delegate_tokens'));
   await database.destroy();
   for (const table of [...unchanged, ...more]) {
-    assert.deepEqual(rowsOf(path, table), rowsOf(fixture, table), table);
+    assert.deepEqual(rowsOf(path, table).map(asBefore), rowsOf(fixture, table), table);
     assert.ok(rowsOf(path, table).length > 0 || table === 'secret_uses', table);
   }
 });
@@ -61,3 +61,9 @@ test('the same in Postgres', async () => {
   await migrate(store.database, someTime);
   await assertTokens(store.database, rows);
 });
+
+/** Without the columns that came later, which hold nothing yet. */
+function asBefore({ drained_at, ...row }: Readonly<Record<string, string | null>>) {
+  assert.ok(drained_at === undefined || drained_at === null);
+  return row;
+}

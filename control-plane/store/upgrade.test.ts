@@ -87,7 +87,13 @@ fromVersionOne(
     assert.deepEqual(
       delegates.map(({ uuid, ...row }) => ({ ...row, uuid: uuid !== '' })),
       oldRows('delegates').map(row => {
-        const added = { scope: 'account', status: 'ENABLED', include_scopes: '[]', exclude_scopes: '[]' };
+        const added = {
+          scope: 'account',
+          status: 'ENABLED',
+          include_scopes: '[]',
+          exclude_scopes: '[]',
+          drained_at: null,
+        };
         return { ...row, ...added, uuid: true };
       }),
     );

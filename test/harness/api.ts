@@ -43,7 +43,7 @@ export interface TestApi extends AsyncDisposable {
 export async function testApi(): Promise<TestApi> {
   const store = await testDatabase();
   const tools = await toolsFor(store.database);
-  const roster = new Roster();
+  const roster = new Roster([], { clock: tools.clock });
   let log = '';
   const sink = new Writable({
     write(chunk, _, done) {

@@ -108,6 +108,7 @@ export class FakeLink implements Link {
   readonly features: readonly string[];
   readonly publicKey: Link['publicKey'];
   readonly connectedAt = '2024-05-06T07:08:09.000Z';
+  readonly lastHeartbeatAt = '2024-05-06T07:08:19.000Z';
   readonly attempts: FakeAttempt[] = [];
   draining: boolean;
   busy: number;

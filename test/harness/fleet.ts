@@ -63,6 +63,7 @@ export function fleetLink(index: number, random: () => number): FleetLink {
     features: ['pick'],
     publicKey: { kty: 'OKP', crv: 'X25519', x: 'A'.repeat(43) },
     connectedAt: '2024-05-06T07:08:09.000Z',
+    lastHeartbeatAt: '2024-05-06T07:08:19.000Z',
     draining: random() < 0.02,
     running: Math.floor(random() * (capacity + 1)),
     forget() {},

@@ -13,7 +13,7 @@ export function naiveEquals(roster: Roster, demand: Demand, tried: Tried): { equ
   const fitting = roster
     .links()
     .filter(link => isWithin(demand.owner, link.scope))
-    .filter(link => roster.statusOf(link.name) === 'ENABLED')
+    .filter(link => roster.isAllowed(link.name))
     .filter(link => missingSelectors(demand.selectors, link.tagSet).length === 0)
     .filter(link => link.shells.includes(demand.shell))
     .filter(link => !link.draining)

@@ -142,6 +142,21 @@ export const routes: readonly Operation[] = [
   route('GET /applications/:reference', 'view', 'thing', applicationUrl, ['']),
   route('DELETE /applications/:reference', 'edit', 'thing', applicationUrl, ['']),
   route('GET /delegates', 'view', 'list', () => [{ url: '/delegates' }], ['']),
+  ...(
+    [
+      ['GET /delegates/:name', 'view', ''],
+      ['POST /delegates/:name/drain', 'administer', '/drain'],
+      ['POST /delegates/:name/undrain', 'administer', '/undrain'],
+    ] as const
+  ).map(([name, needs, after]) =>
+    route(
+      name,
+      needs,
+      'thing',
+      (where, word) => [{ url: `/delegates/${word}${where && `-${where}`}-delegate${after}` }],
+      ['', 'project'],
+    ),
+  ),
   route('POST /delegate-tokens', 'administer', 'scope', (where, word) => [
     { url: '/delegate-tokens', body: { name: `${word}-token-${where}`, ...placeOf(where, word) } },
   ]),

@@ -157,6 +157,8 @@ type LegateDelegate {
   tags: [String!]!
   version: String!
   lastHeartbeat: DateTime!
+  "Since then an operator lets it have no tasks; null: it gets tasks."
+  drainedAt: DateTime
   "The instances that are connected now."
   instances: [LegateDelegateInstance!]!
 }
@@ -166,6 +168,8 @@ type LegateDelegateInstance {
   state: String!
   version: String!
   since: DateTime!
+  hostName: String!
+  lastHeartbeat: DateTime!
   running: Int!
   capacity: Int!
 }
