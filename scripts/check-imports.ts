@@ -22,6 +22,7 @@ const stories = [
   'apply',
   'config',
   'delete',
+  'drain-delegate',
   'explain',
   'export',
   'fetch-secret',
