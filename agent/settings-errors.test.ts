@@ -27,7 +27,8 @@ const listenRule = 'must be [host]:port or "off", as in ":3460" or "127.0.0.1:34
 const levels = 'fatal, error, warn, info, debug, trace, silent';
 const noToken =
   'LEGATE_TOKEN or LEGATE_TOKEN_FILE is required: make a token with "legate delegate token create NAME"';
-const tokenRule = 'does not hold a token: it must be one line of printable text';
+const tokenRule =
+  'does not hold a token: it must be one line of printable text, at most 512 characters or a JWT';
 
 const wrong: [env: Record<string, string | undefined>, message: string][] = [
   [

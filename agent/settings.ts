@@ -12,6 +12,7 @@ import { scriptEnvironment } from './execute/environment.ts';
 import { absolutePath, codeOf, type Found, integer, list, oneOf, SettingsError } from './setting-values.ts';
 import { parsePattern, patternRule } from './ssh/allow.ts';
 import type { SshSettings } from './ssh/hosts.ts';
+import { isToken } from './token-file.ts';
 import type { PollWhen } from './transport-choice.ts';
 
 export { codeOf, SettingsError } from './setting-values.ts';
@@ -77,7 +78,7 @@ const table = {
     name: 'LEGATE_TOKEN_FILE',
     aliases: ['DELEGATE_TOKEN_FILE'],
     flag: '--token-file <file>',
-    help: 'file that holds the delegate token',
+    help: 'file that holds the delegate token, or a JWT of an issuer that the control plane trusts',
   },
   name: {
     name: 'LEGATE_NAME',
@@ -386,9 +387,9 @@ function token(
     );
   }
   // A token travels in a header; what can't be one is a mistake in the file, not a wrong token.
-  if (!/^[\x21-\x7e]{1,512}$/.test(text)) {
+  if (!isToken(text)) {
     throw new SettingsError(
-      `${preferFile ? file?.from : direct.from} does not hold a token: it must be one line of printable text`,
+      `${preferFile ? file?.from : direct.from} does not hold a token: it must be one line of printable text, at most 512 characters or a JWT`,
     );
   }
   return { token: text, tokenFile: preferFile ? file && resolve(file.text) : undefined };

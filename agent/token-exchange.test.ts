@@ -126,3 +126,14 @@ test('a token that somebody has put in the file is shown once, and one of our ow
   assert.equal(world.said.length, 1);
   assert.equal(world.held(), 'lgd_two');
 });
+
+test('a JWT that was renewed in the file is shown with a message that older control planes ignore', () => {
+  using world = open();
+  writeFileSync(world.path, 'a.b.c');
+  world.exchange.present('a.b.c');
+  assert.deepEqual(world.said, [{ type: 'jwt-presented', token: 'a.b.c' }]);
+  world.exchange.receive({ type: 'token-accepted', digest: digestOf('a.b.c') });
+  assert.equal(world.source.current, 'a.b.c');
+  world.exchange.receive({ type: 'rotate-token' });
+  assert.match(JSON.stringify(world.said.at(-1)), /"token-declined","reason":"its token is a JWT/);
+});

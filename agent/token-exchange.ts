@@ -1,5 +1,5 @@
 /** How the delegate's token is replaced while it is connected: PROTOCOL.md, "Replacing a token". */
-import type { TokenOrder, TokenReport } from '../protocol/index.ts';
+import { isJwt, type TokenOrder, type TokenReport } from '../protocol/index.ts';
 import type { Logger } from './logger.ts';
 import { codeOf } from './settings.ts';
 import { digestOf, type TokenSource } from './token-source.ts';
@@ -96,7 +96,8 @@ export function tokenExchange({ source, send, logger, onStep }: TokenExchangeOpt
       if (token === source.current || token === made) return;
       shown = token;
       logger.info('the token file was changed');
-      send({ type: 'token-presented', token });
+      // Longer than a token that an earlier control plane could read; this message it ignores.
+      send({ type: isJwt(token) ? 'jwt-presented' : 'token-presented', token });
     },
   };
 }

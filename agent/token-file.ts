@@ -11,10 +11,12 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
+import { isJwt, limits } from '../protocol/index.ts';
 
 /** A token travels in a header; what can't be one is a mistake in the file. */
 export function isToken(text: string | undefined): text is string {
-  return text !== undefined && /^[\x21-\x7e]{1,512}$/.test(text);
+  if (text === undefined) return false;
+  return /^[\x21-\x7e]{1,512}$/.test(text) || (isJwt(text) && text.length <= limits.token);
 }
 
 export function readIfThere(path: string): string | undefined {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import {
   chmodSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -171,4 +172,38 @@ test('a change is noticed half a second after it, whichever way it was made, and
   await changed(['lgd_two', 'lgd_three']);
   stop();
   clock.assertNoTimers();
+});
+
+test('a JWT is read from a file as a token is, and is nothing that the agent could replace', () => {
+  using world = inFolder();
+  const jwt = `eyJhbGciOiJSUzI1NiJ9.${'a'.repeat(2_000)}.c2lnbmF0dXJl`;
+  writeFileSync(world.path, jwt);
+  assert.equal(world.source.choose(), jwt);
+  assert.match(String(world.source.cannotReplace), /its token is a JWT/);
+  writeFileSync(world.path, `eyJhbGciOiJSUzI1NiJ9.${'a'.repeat(8_192)}.c2lnbmF0dXJl`);
+  assert.equal(world.source.choose(), jwt, 'what is too long is no token');
+  writeFileSync(world.path, 'x'.repeat(513));
+  assert.equal(world.source.choose(), jwt, 'nor is a long text that is no JWT');
+});
+
+test('a projected volume that is changed as Kubernetes does it is noticed, and the new JWT read', async () => {
+  using folder = temporaryFolder();
+  const put = (name: string, token: string) => {
+    mkdirSync(folder.file(name));
+    writeFileSync(folder.file(`${name}/token`), token);
+    symlinkSync(name, folder.file('..data_tmp'));
+    renameSync(folder.file('..data_tmp'), folder.file('..data'));
+  };
+  put('..one', 'a.b.c');
+  symlinkSync('..data/token', folder.file('token'));
+  const source = tokenInFile(folder.file('token'), 'a.b.c');
+  assert.match(String(source.cannotReplace), /its token is a JWT/);
+  const clock = new FakeClock();
+  const seen: string[] = [];
+  const stop = source.watch(clock, token => seen.push(token));
+  put('..two', 'a.b.d');
+  await eventually('the change is noticed', () => clock.pending().length > 0);
+  await clock.advance(500);
+  assert.deepEqual(seen, ['a.b.d']);
+  stop();
 });

@@ -2,7 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { accessSync, constants, lstatSync, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import type { Clock } from '../protocol/index.ts';
+import { type Clock, isJwt } from '../protocol/index.ts';
 import { isToken, readIfThere, removeIfThere, writeBeside, writeInPlace } from './token-file.ts';
 
 export interface TokenSource {
@@ -74,6 +74,7 @@ export function tokenInFile(path: string, first: string): TokenSource {
     },
     get cannotReplace() {
       try {
+        if (isJwt(read())) return 'its token is a JWT: whoever issues it renews it';
         if (!lstatSync(path).isFile()) return 'its token file is a link: whoever made it has to replace it';
         accessSync(dirname(path), constants.W_OK);
         return undefined;

@@ -112,6 +112,7 @@ export async function startServer(config: ServerConfig, clock: Clock = systemClo
   gateway = attachGateway(api.server, {
     tokens: {
       authenticate: (token, address) => tokens.authenticate(token, address),
+      joining: async () => {},
       propose: (current, hash) => tokens.propose(current, hash),
     },
     join(link: Link) {

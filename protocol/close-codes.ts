@@ -60,7 +60,7 @@ const fatal: ReadonlyMap<number, { exitCode: number; explanation: string }> = ne
     {
       exitCode: 3,
       explanation:
-        'the control plane does not know this delegate token: make one with "legate delegate token create NAME"',
+        'the control plane does not know this delegate token: make one with "legate delegate token create NAME"; of a JWT its log says what is wrong',
     },
   ],
   [
@@ -84,7 +84,7 @@ const fatal: ReadonlyMap<number, { exitCode: number; explanation: string }> = ne
     {
       exitCode: 6,
       explanation:
-        'this delegate token has ended: make a new one with "legate delegate token rotate NAME" or "create NAME"',
+        'this delegate token has ended: make a new one with "legate delegate token rotate NAME" or "create NAME"; a JWT is renewed by its issuer',
     },
   ],
   [
@@ -92,7 +92,7 @@ const fatal: ReadonlyMap<number, { exitCode: number; explanation: string }> = ne
     {
       exitCode: 7,
       explanation:
-        'this delegate token was revoked: make another one with "legate delegate token create NAME"',
+        'this delegate token was revoked, or the issuer of this JWT is no longer trusted: "legate delegate token create NAME" makes another one',
     },
   ],
   [

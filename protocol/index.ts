@@ -3,6 +3,7 @@ export * from './clock.ts';
 export * from './close-codes.ts';
 export * from './codec.ts';
 export * from './failure.ts';
+export * from './jwt.ts';
 export * from './limits.ts';
 export * from './liveness.ts';
 export * from './messages.ts';

@@ -19,6 +19,8 @@ export const limits = {
   stderrTail: 4_096,
   /** The text of one `log` message. */
   log: 16_384,
+  /** What a delegate shows when it connects. One of a control plane's own is far shorter; a JWT needs it. */
+  token: 8_192,
   /** `maxPayload` of the socket toward the delegate. A `task` can be legal in each of its parts and yet be larger. */
   frameToDelegate: 1_048_576,
   /** `maxPayload` of the socket toward the control plane: what fits its schema fits in here. */

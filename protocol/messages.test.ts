@@ -59,6 +59,7 @@ const largest: { [Type in ToControlPlane['type']]: Extract<ToControlPlane, { typ
   drained: { type: 'drained' },
   'token-proposed': { type: 'token-proposed', digest: `sha256:${'0'.repeat(64)}` },
   'token-presented': { type: 'token-presented', token: '~'.repeat(512) },
+  'jwt-presented': { type: 'jwt-presented', token: '.'.repeat(limits.token) },
   'token-declined': { type: 'token-declined', reason: widest(200) },
 };
 

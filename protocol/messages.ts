@@ -198,6 +198,10 @@ const toControlPlane = {
     type: Type.Literal('token-presented'),
     token: Type.String({ pattern: '^[\\x21-\\x7e]{1,512}$' }),
   }),
+  'jwt-presented': object({
+    type: Type.Literal('jwt-presented'),
+    token: Type.String({ pattern: `^[A-Za-z0-9_.-]{1,${limits.token}}$` }),
+  }),
   'token-declined': object({ type: Type.Literal('token-declined'), reason: text(200) }),
 };
 
@@ -219,7 +223,7 @@ export type TaskInput = Static<typeof Input>;
 export type HostTarget = Static<typeof HostTarget>;
 export type HostHop = Omit<HostTarget, 'kind' | 'jumps' | 'legacyAlgorithms'>;
 /** What is said about the delegate's own token. */
-export type TokenReport = Extract<ToControlPlane, { type: `token-${string}` }>;
+export type TokenReport = Extract<ToControlPlane, { type: `token-${string}` | 'jwt-presented' }>;
 export type TokenOrder = Extract<ToDelegate, { type: `token-${string}` | 'rotate-token' }>;
 /** A delegate's word about one task. */
 export type Report = Exclude<ToControlPlane, { type: 'hello' | 'heartbeat' | 'drained' } | TokenReport>;

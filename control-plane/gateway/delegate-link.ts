@@ -232,6 +232,7 @@ export class DelegateLink implements Link {
         break;
       case 'token-proposed':
       case 'token-presented':
+      case 'jwt-presented':
       case 'token-declined':
         this.#onToken(message);
         break;

@@ -51,6 +51,7 @@ export interface Gateway {
 }
 
 const codec = controlPlaneCodec();
+const bearerPattern = new RegExp(`^Bearer (\\S{1,${limits.token}})$`);
 
 export function attachGateway(server: Server, options: GatewayOptions): Gateway {
   const { clock, heartbeatMs = 10_000, helloTimeoutMs = 10_000, admissionRate = 400 } = options;
@@ -113,7 +114,7 @@ export function attachGateway(server: Server, options: GatewayOptions): Gateway 
     const first = firstMessage(socket, clock, helloTimeoutMs);
     if (socket.protocol !== subprotocol)
       return refuse(closeCode.unsupportedProtocol, `this side speaks ${subprotocol}`);
-    const token = /^Bearer (\S{1,512})$/.exec(request.headers.authorization ?? '')?.[1] ?? '';
+    const token = bearerPattern.exec(request.headers.authorization ?? '')?.[1] ?? '';
     const early = await options.tokens.authenticate(token, address);
     if (typeof early === 'string') return refuse(refusals[early].code, refusals[early].reason);
     const hello = await first;
@@ -123,8 +124,12 @@ export function attachGateway(server: Server, options: GatewayOptions): Gateway 
     // Once more: the hello may have kept us waiting while the token was revoked.
     const facts = await options.tokens.authenticate(token, address);
     if (typeof facts === 'string') return refuse(refusals[facts].code, refusals[facts].reason);
-    const refusal = refusalOf(hello, facts, options.tagSet) ?? clashOf(hello, facts, links.values());
+    const clash = () => clashOf(hello, facts, links.values());
+    const refusal = refusalOf(hello, facts, options.tagSet) ?? clash();
     if (refusal) return refuse(refusal.code, refusal.reason, refusal.told);
+    if (!hello.check) await options.tokens.joining(facts, hello, address);
+    const late = clash();
+    if (late) return refuse(late.code, late.reason, late.told);
     // Checked once more: the socket may have closed while the token was looked up.
     if (socket.readyState !== socket.OPEN) return;
     const answer = { type: 'welcome', serverVersion: options.serverVersion, heartbeatMs } as const;
@@ -189,7 +194,8 @@ export function attachGateway(server: Server, options: GatewayOptions): Gateway 
     sessions.set(link, session);
     options.join(link);
     const transport = transportOf(socket);
-    options.note({ ...about, tags: hello.tags, token: token.name, address, transport }, 'delegate connected');
+    const shown = { token: token.name, ...(token.subject === undefined ? {} : { subject: token.subject }) };
+    options.note({ ...about, tags: hello.tags, ...shown, address, transport }, 'delegate connected');
     socket.once('close', code => options.note({ ...about, code }, 'delegate disconnected'));
     // One socket per instance: an older one is a connection that the agent has already given up.
     older?.abandon(closeCode.superseded, 'the same instance has connected again');

@@ -25,13 +25,19 @@ export interface TokenFacts {
   readonly credential: string;
   /** Its holder shall be asked for a new one. */
   readonly isDue: boolean;
+  /** Of a JWT: when it ends, ISO 8601 in UTC with milliseconds. */
+  readonly until?: string;
+  /** Of a JWT: whom its issuer has given it to. */
+  readonly subject?: string;
 }
 
-export type TokenRefusal = 'unknown' | 'expired' | 'revoked' | 'address';
+export type TokenRefusal = 'unknown' | 'expired' | 'revoked' | 'address' | 'unavailable';
 
 /** Whoever knows the tokens. */
 export interface TokenKeeper {
   authenticate(token: string, address: string | undefined): Promise<TokenFacts | TokenRefusal>;
+  /** Somebody with these facts is about to be let in. */
+  joining(facts: TokenFacts, hello: Hello, address: string | undefined): Promise<void>;
   /** Keeps the hash of a token that is to take the place of the one before; false: it can't be. */
   propose(current: TokenFacts, hash: string): Promise<boolean>;
 }
@@ -41,6 +47,8 @@ export const refusals = {
   expired: { code: closeCode.tokenExpired, reason: 'the token has ended' },
   revoked: { code: closeCode.tokenRevoked, reason: 'the token was revoked' },
   address: { code: closeCode.addressRefused, reason: 'the token does not count at this address' },
+  // Not fatal: an issuer that can't be reached must not end the delegates that come back meanwhile.
+  unavailable: { code: closeCode.internalError, reason: 'the token can not be checked now' },
 } as const satisfies Record<TokenRefusal, { code: number; reason: string }>;
 
 export type Replacement =
@@ -96,6 +104,11 @@ export class TokenSession {
 
   get credential(): string {
     return this.#facts.credential;
+  }
+
+  /** Of a JWT: when the one that was shown last ends. */
+  get until(): string | undefined {
+    return this.#facts.until;
   }
 
   get cannotReplace(): string | undefined {
@@ -165,7 +178,8 @@ export class TokenSession {
         return this.#end({ outcome: 'declined', reason: report.reason });
       case 'token-proposed':
         return this.#propose(report.digest);
-      case 'token-presented': {
+      case 'token-presented':
+      case 'jwt-presented': {
         const result = await this.#options.keeper.authenticate(report.token, this.#options.address);
         const digest = await digestOf(report.token);
         const problem = typeof result === 'string' ? refusals[result].reason : this.#difference(result);

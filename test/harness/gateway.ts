@@ -72,6 +72,7 @@ export async function listeningGateway(
   authenticate: (token: string) => Promise<TokenFacts | TokenRefusal> = async token =>
     tokens[token] ?? 'unknown',
   propose: TokenKeeper['propose'] = async () => false,
+  joining: TokenKeeper['joining'] = async () => {},
 ): Promise<ListeningGateway> {
   const clock = new FakeClock();
   const links: Link[] = [];
@@ -80,7 +81,7 @@ export async function listeningGateway(
   let changes = 0;
   const server = createServer((_, response) => response.writeHead(404).end());
   const gateway = attachGateway(server, {
-    tokens: { authenticate, propose },
+    tokens: { authenticate, propose, joining },
     join: link => void links.push(link),
     leave: link => void links.splice(links.indexOf(link), links.includes(link) ? 1 : 0),
     changed: () => {
