@@ -2,14 +2,15 @@
 import { sql } from 'kysely';
 import { type Logger, pino } from 'pino';
 import pretty from 'pino-pretty';
-import { type Clock, every, systemClock } from '../protocol/index.ts';
+import { type Clock, every, isJwt, systemClock } from '../protocol/index.ts';
 import { ApiKeys } from './access/api-keys.ts';
+import { DelegateIssuers } from './access/delegate-issuers.ts';
 import { DelegateTokens } from './access/delegate-tokens.ts';
 import { delegatePollingRoutes } from './api/delegate-polling.ts';
 import { nativeOperations } from './api/graphql/native-operations.ts';
 import { graphqlRoutes } from './api/graphql/routes.ts';
 import { createApi } from './api/http.ts';
-import { auditedReplacement } from './audit/audited.ts';
+import { auditedJoin, auditedReplacement } from './audit/audited.ts';
 import { ConfigError, type ServerConfig } from './config.ts';
 import { createDispatcher } from './dispatch/dispatcher.ts';
 import type { Link } from './dispatch/link.ts';
@@ -54,9 +55,18 @@ export async function startServer(config: ServerConfig, clock: Clock = systemClo
     database,
     clock,
     now,
-    sessions: () => gateway?.sessions() ?? [],
+    sessions: () => gateway?.sessions().filter(({ until }) => until === undefined) ?? [],
     audited: auditedReplacement(audit, clock),
     failed: error => logger.warn({ err: error }, 'cannot look after the delegate tokens'),
+  });
+  const joined = auditedJoin(audit, clock);
+  const issuers = new DelegateIssuers({
+    database,
+    clock,
+    now,
+    sessions: () => gateway?.sessions().filter(({ until }) => until !== undefined) ?? [],
+    note: (facts, message) => logger.warn(facts, message),
+    failed: error => logger.warn({ err: error }, 'cannot look after the delegates of trusted issuers'),
   });
   const known = await listKnownDelegates(database);
   const roster = new Roster(
@@ -97,6 +107,7 @@ export async function startServer(config: ServerConfig, clock: Clock = systemClo
     ...tools,
     keys,
     tokens,
+    issuers,
     // One line per fetch is written where the fetch ends; the framework's own would only repeat it.
     logger: logger.child({}, { level: 'warn' }),
     more: app => {
@@ -111,8 +122,10 @@ export async function startServer(config: ServerConfig, clock: Clock = systemClo
   });
   gateway = attachGateway(api.server, {
     tokens: {
-      authenticate: (token, address) => tokens.authenticate(token, address),
-      joining: async () => {},
+      authenticate: (token, address) => (isJwt(token) ? issuers : tokens).authenticate(token, address),
+      joining: async (facts, { name }, address) => {
+        if (facts.until !== undefined) await joined(facts, name, address ?? '');
+      },
       propose: (current, hash) => tokens.propose(current, hash),
     },
     join(link: Link) {
@@ -144,6 +157,7 @@ export async function startServer(config: ServerConfig, clock: Clock = systemClo
     );
   }
   tokens.start();
+  issuers.start();
   let refreshing = Promise.resolve();
   const stopRefreshing = every(clock, refreshEveryMs, () => {
     refreshing = refreshDrained({ database, roster }).catch((error: unknown) =>
@@ -162,6 +176,7 @@ export async function startServer(config: ServerConfig, clock: Clock = systemClo
       await api.close();
       await keys.settled();
       await tokens.close();
+      await issuers.close();
       await audit.close();
       await database.destroy();
     },

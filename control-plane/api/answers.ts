@@ -264,6 +264,28 @@ export const Tokens = items(
     delegatesOnPrevious: Type.Array(text, { description: 'those of them that still use one before' }),
   }),
 );
+export const Issuer = object({ name: text });
+export const Issuers = items(
+  object({
+    id: text,
+    name: text,
+    scope: text,
+    issuer: text,
+    audience: text,
+    jwksUrl: optional(text),
+    jwks: optional(Type.String({ description: 'a JWK Set' })),
+    ca: optional(Type.String({ description: 'PEM' })),
+    algorithms: texts,
+    claims: Type.Record(Type.String(), texts),
+    delegateNames: texts,
+    tags: texts,
+    networks: texts,
+    createdBy: text,
+    createdAt: time,
+    delegates: Type.Array(text, { description: 'connected to this server with its JWTs' }),
+  }),
+);
+export const IssuerDeleted = object({ name: text, state: Type.Literal('deleted') });
 export const TokenRotated = object({
   name: text,
   token: optional(Type.String({ description: 'shown this once; none where the delegates make their own' })),

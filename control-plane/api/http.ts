@@ -1,6 +1,7 @@
 /** The HTTP face: who may come in, how errors look, and the routes. */
 import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply } from 'fastify';
 import type { ApiKeys } from '../access/api-keys.ts';
+import type { DelegateIssuers } from '../access/delegate-issuers.ts';
 import type { DelegateTokens } from '../access/delegate-tokens.ts';
 import type { ApplyTools } from '../apply.ts';
 import type { Roster } from '../dispatch/roster.ts';
@@ -9,6 +10,7 @@ import { applicationRoutes } from './applications.ts';
 import { auditRoutes } from './audit.ts';
 import { keyOf } from './caller.ts';
 import { connectorRoutes } from './connectors.ts';
+import { delegateIssuerRoutes } from './delegate-issuers.ts';
 import { delegateTokenRoutes } from './delegate-tokens.ts';
 import { delegateRoutes } from './delegates.ts';
 import { documentRoutes } from './documents.ts';
@@ -23,6 +25,7 @@ import { templateRoutes } from './templates.ts';
 export interface ApiTools extends ApplyTools, Omit<FetchTools, 'audit'> {
   readonly keys: ApiKeys;
   readonly tokens: DelegateTokens;
+  readonly issuers: DelegateIssuers;
   readonly roster: Roster;
   readonly logger: FastifyBaseLogger;
   /** Does the store answer? */
@@ -91,6 +94,7 @@ export function createApi(tools: ApiTools): FastifyInstance {
       applicationRoutes(api, tools);
       delegateRoutes(api, tools);
       delegateTokenRoutes(api, tools);
+      delegateIssuerRoutes(api, tools);
       keyRoutes(api, tools);
       auditRoutes(api, tools);
       encryptionKeyRoutes(api, tools);

@@ -213,6 +213,25 @@ const administration: Operation[] = [
     query: requests.TokenRevokeQuery,
     answer: answers.Revoked,
   },
+  {
+    method: 'post',
+    path: '/api/v1/delegate-issuers',
+    summary: 'Trust an issuer: its JWTs let delegates of a scope in',
+    body: requests.IssuerRequest,
+    answer: answers.Issuer,
+  },
+  {
+    method: 'get',
+    path: '/api/v1/delegate-issuers',
+    summary: 'Trusted issuers that one administers',
+    answer: answers.Issuers,
+  },
+  {
+    method: 'delete',
+    path: '/api/v1/delegate-issuers/:name',
+    summary: 'Trust an issuer no more, and cut off its delegates',
+    answer: answers.IssuerDeleted,
+  },
   { method: 'get', path: '/api/v1/keys', summary: 'API keys that one administers', answer: answers.Keys },
   {
     method: 'post',

@@ -2,6 +2,7 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { type Static, type TSchema, Type } from 'typebox';
 import { describe, limits, PublicKey } from '../../protocol/index.ts';
+import { knownAlgorithms } from '../access/verify-jwt.ts';
 import { RequestError } from '../domain/errors.ts';
 
 const strict = <T extends Record<string, TSchema>>(fields: T) =>
@@ -86,6 +87,42 @@ export const TokenRequest = strict({
   /** Ask its delegates to replace it before it ends. */
   renews: Type.Optional(Type.Boolean()),
   /** Whom its delegates serve: the account, an organisation or a project, and what is below. */
+  ...scopeFields,
+});
+
+const claimValues = Type.Array(Type.String({ minLength: 1, maxLength: 1_000 }), {
+  minItems: 1,
+  maxItems: 100,
+});
+
+export const IssuerRequest = strict({
+  name: tokenName,
+  /** The `iss` of its JWTs, exactly. */
+  issuer: Type.String({ minLength: 1, maxLength: 1_000 }),
+  /** What must be in their `aud`. */
+  audience: Type.String({ minLength: 1, maxLength: 1_000 }),
+  /** Where its keys are; without it and `jwks` OpenID Connect discovery at the issuer says it. */
+  jwksUrl: Type.Optional(Type.String({ maxLength: 1_000 })),
+  /** The keys themselves: a JWK Set as JSON text. */
+  jwks: Type.Optional(Type.String({ maxLength: 65_536 })),
+  /** Certificates in PEM that are trusted where its keys are fetched, instead of the server's own. */
+  ca: Type.Optional(Type.String({ maxLength: 65_536 })),
+  /** What may sign its JWTs; left out: RS256, ES256 and EdDSA. */
+  algorithms: Type.Optional(
+    Type.Array(Type.String({ enum: [...knownAlgorithms] }), {
+      minItems: 1,
+      maxItems: knownAlgorithms.length,
+    }),
+  ),
+  /** By a claim's name, or a JSON pointer into it: the values that it may have. */
+  claims: Type.Optional(
+    Type.Record(Type.String({ minLength: 1, maxLength: 300 }), claimValues, { maxProperties: 50 }),
+  ),
+  /** Let in whoever holds one of its JWTs for this audience: for a rule without `claims`. */
+  anyHolder: Type.Optional(Type.Boolean()),
+  delegateNames: TokenRequest.properties.delegateNames,
+  tags: TokenRequest.properties.tags,
+  networks: TokenRequest.properties.networks,
   ...scopeFields,
 });
 

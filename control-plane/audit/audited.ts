@@ -76,6 +76,19 @@ export function auditedReplacement(audit: Recorder, clock: Clock) {
   };
 }
 
+/** The records of a delegate that is let in with a JWT: by which issuer's entry, and whose the JWT is. */
+export function auditedJoin(audit: Recorder, clock: Clock) {
+  return (
+    { id, name, scope, subject = '' }: Readonly<{ id: string; name: string; scope: Scope; subject?: string }>,
+    delegate: string,
+    source: string,
+  ): Promise<void> => {
+    const issuer = `delegate-issuer/${name}`;
+    const about = { actor: { id, name: issuer }, source, action: 'delegate-issuer.join', subject: issuer };
+    return audited(audit, clock, { ...about, scope, delegate, details: { subject } }, async () => {});
+  };
+}
+
 /** How an error is recorded: by its code, as its text may quote what was sent. */
 export function failureOf(error: unknown): { outcome: Outcome; reason: string } {
   if (!(error instanceof RequestError)) return { outcome: 'failed', reason: 'internal' };

@@ -22,7 +22,7 @@ import { allowedTagSet, clashOf, refusalOf } from './admission.ts';
 import { DelegateLink, sendTo } from './delegate-link.ts';
 import { admissionPace } from './pace.ts';
 import { createPolling, type Polling } from './polling.ts';
-import { refusals, type TokenFacts, type TokenKeeper, TokenSession } from './token-session.ts';
+import { refusals, shownToken, type TokenFacts, type TokenKeeper, TokenSession } from './token-session.ts';
 
 export interface GatewayOptions {
   readonly tokens: TokenKeeper;
@@ -51,7 +51,6 @@ export interface Gateway {
 }
 
 const codec = controlPlaneCodec();
-const bearerPattern = new RegExp(`^Bearer (\\S{1,${limits.token}})$`);
 
 export function attachGateway(server: Server, options: GatewayOptions): Gateway {
   const { clock, heartbeatMs = 10_000, helloTimeoutMs = 10_000, admissionRate = 400 } = options;
@@ -114,7 +113,7 @@ export function attachGateway(server: Server, options: GatewayOptions): Gateway 
     const first = firstMessage(socket, clock, helloTimeoutMs);
     if (socket.protocol !== subprotocol)
       return refuse(closeCode.unsupportedProtocol, `this side speaks ${subprotocol}`);
-    const token = bearerPattern.exec(request.headers.authorization ?? '')?.[1] ?? '';
+    const token = shownToken(request);
     const early = await options.tokens.authenticate(token, address);
     if (typeof early === 'string') return refuse(refusals[early].code, refusals[early].reason);
     const hello = await first;

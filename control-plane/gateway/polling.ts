@@ -14,6 +14,7 @@ import {
   writeBatch,
 } from '../../protocol/index.ts';
 import { PollingChannel } from './polling-channel.ts';
+import { shownToken } from './token-session.ts';
 
 export interface PollingOptions {
   /** Why a token does not count at an address. */
@@ -140,7 +141,7 @@ export function createPolling({ refusal, welcome, note, clock }: PollingOptions)
 
   return {
     handle(step, request, response) {
-      const token = /^Bearer (\S{1,512})$/.exec(request.headers.authorization ?? '')?.[1] ?? '';
+      const token = shownToken(request);
       if (closing) return answer(response, { close: goingAway });
       // Nothing is read of what comes with a token that has no session.
       if (step !== 'open' && !sessions.has(hashOf(token))) return answer(response, { close: noSession });

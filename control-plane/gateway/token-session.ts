@@ -1,9 +1,11 @@
 /** What is said about a delegate's own token while it is connected. */
+import type { IncomingMessage } from 'node:http';
 import {
   type Channel,
   type Clock,
   closeCode,
   type Hello,
+  limits,
   ProtocolError,
   type TokenOrder,
   type TokenReport,
@@ -30,6 +32,12 @@ export interface TokenFacts {
   /** Of a JWT: whom its issuer has given it to. */
   readonly subject?: string;
 }
+
+const bearerPattern = new RegExp(`^Bearer (\\S{1,${limits.token}})$`);
+
+/** The token that a request shows; empty where it shows none. */
+export const shownToken = ({ headers }: IncomingMessage): string =>
+  bearerPattern.exec(headers.authorization ?? '')?.[1] ?? '';
 
 export type TokenRefusal = 'unknown' | 'expired' | 'revoked' | 'address' | 'unavailable';
 

@@ -7,6 +7,16 @@ export function textList(json: string): string[] {
   throw new Error('the store holds a list of texts that is none');
 }
 
+/** The same for lists by name. */
+export function textLists(json: string): Record<string, string[]> {
+  const data: unknown = JSON.parse(json);
+  if (typeof data !== 'object' || data === null || Array.isArray(data))
+    throw new Error('the store holds lists of texts that are none');
+  return Object.fromEntries(
+    Object.entries(data).map(([name, list]) => [name, textList(JSON.stringify(list))]),
+  );
+}
+
 export function generationOf(text: string): Generation {
   if (text === 'NG' || text === 'FirstGen') return text;
   throw new Error('the store holds a generation that is none');

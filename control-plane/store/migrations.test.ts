@@ -21,6 +21,7 @@ const tables = [
   'applications',
   'audit',
   'connectors',
+  'delegate_issuers',
   'delegate_scopes',
   'delegate_token_credentials',
   'delegate_tokens',

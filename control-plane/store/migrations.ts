@@ -5,11 +5,12 @@ import type { Migration, UntypedTables } from './migration.ts';
 import { migration1 } from './migration-1.ts';
 import { migration2 } from './migration-2.ts';
 import { migration3 } from './migration-3.ts';
-import { migration6 } from './migration-6.ts';
+import { migration4 } from './migration-4.ts';
+import { migration5 } from './migration-5.ts';
 import type { Tables } from './tables.ts';
 
 /** An entry that has been released is never changed, and there is no way back. */
-const migrations: readonly Migration[] = [migration1, migration2, migration3, migration6];
+const migrations: readonly Migration[] = [migration1, migration2, migration3, migration4, migration5];
 
 /** The number of the schema that this version of Legate works with. */
 export const newestMigration = migrations.length;

@@ -58,6 +58,32 @@ export interface Tables {
     /** For how many seconds after that the one before counts. */
     overlap_s: number | null;
   };
+  /** Whose JWTs let delegates in. */
+  delegate_issuers: {
+    id: string;
+    name: string;
+    scope: string;
+    /** The `iss` of its JWTs. */
+    issuer: string;
+    audience: string;
+    /** Both null: OpenID Connect discovery says where the keys are. */
+    jwks_url: string | null;
+    /** JSON: a JWK Set. */
+    jwks: string | null;
+    /** PEM. */
+    ca: string | null;
+    /** JSON list. */
+    algorithms: string;
+    /** JSON: lists of values by a claim's name or pointer. */
+    claims: string;
+    /** JSON lists; empty: any. */
+    delegate_names: string;
+    tags: string;
+    networks: string;
+    created_by: string;
+    created_at: string;
+    deleted_at: string | null;
+  };
   /** One row per delegate name that has ever connected. */
   delegates: {
     name: string;

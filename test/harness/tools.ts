@@ -1,6 +1,7 @@
 /** What the control plane's stories work with: a real store, key ring and audit trail; the test plays the delegates. */
 import assert from 'node:assert/strict';
 import { ApiKeys } from '../../control-plane/access/api-keys.ts';
+import { DelegateIssuers } from '../../control-plane/access/delegate-issuers.ts';
 import { DelegateTokens } from '../../control-plane/access/delegate-tokens.ts';
 import type { TokenSession } from '../../control-plane/access/token-sessions.ts';
 import { type Applied, applyDocuments } from '../../control-plane/apply.ts';
@@ -34,6 +35,7 @@ export interface Tools {
   readonly audit: Audit;
   readonly keys: ApiKeys;
   readonly tokens: DelegateTokens;
+  readonly issuers: DelegateIssuers;
   /** The connections of delegates, as the tokens see them. */
   readonly sessions: TokenSession[];
   readonly clock: FakeClock;
@@ -98,6 +100,16 @@ export async function toolsFor(database: Database, compile: Compile = anyCompile
       now,
       sessions: () => sessions,
       audited: (_token, _address, work) => work(),
+      failed: error => {
+        throw error;
+      },
+    }),
+    issuers: new DelegateIssuers({
+      database,
+      clock,
+      now,
+      sessions: () => [],
+      note: facts => void notes.push(facts),
       failed: error => {
         throw error;
       },

@@ -5,6 +5,7 @@ import type { Operation } from './operation.ts';
 import {
   application,
   connector,
+  issuer,
   placeOf,
   places,
   referenceTo,
@@ -180,6 +181,17 @@ export const routes: readonly Operation[] = [
       { url: `/delegate-tokens/${word}-token` },
       { url: `/delegate-tokens/${word}-token?drainMs=1` },
     ],
+    [''],
+  ),
+  route('POST /delegate-issuers', 'administer', 'scope', (where, word) => [
+    { url: '/delegate-issuers', body: issuer(where, word) },
+  ]),
+  route('GET /delegate-issuers', 'administer', 'list', () => [{ url: '/delegate-issuers' }], ['']),
+  route(
+    'DELETE /delegate-issuers/:name',
+    'administer',
+    'thing',
+    (_, word) => [{ url: `/delegate-issuers/${word}-issuer` }],
     [''],
   ),
   route('GET /keys', 'administer', 'list', () => [{ url: '/keys' }], ['']),

@@ -63,6 +63,16 @@ export function token(where: Where, word: string) {
   return { secret: { ...named, type: 'SecretText', spec } };
 }
 
+export const issuer = (where: Where, word: string) => ({
+  name: `${word}-issuer-${where}`,
+  issuer: `https://${word}.example`,
+  audience: 'legate',
+  claims: { sub: [word] },
+  orgIdentifier: '',
+  projectIdentifier: '',
+  ...placeOf(where, word),
+});
+
 export const application = (word: string) => ({
   application: {
     name: `${word} application`,
@@ -124,6 +134,8 @@ export async function rightsWorld(): Promise<RightsWorld> {
   }
   const made = { name: `${there}-token`, scope: `org/${there}org/${there}project` } as const;
   await api.tools.tokens.make(someCaller(), made);
+  const { orgIdentifier: _, projectIdentifier: __, ...asked } = issuer('project', there);
+  await api.tools.issuers.make(someCaller(), { ...asked, name: `${there}-issuer`, scope: made.scope });
   await api.key(`${there}-key`, [{ role: 'viewer', scope: `org/${there}org` }]);
   await firstGenThings(api, admin);
   return { ...api, admin };
