@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { scanHostCommand } from '../agent/command.ts';
 import type { CommandContext } from './context.ts';
+import { delegateIssuerCommand } from './delegate-issuers.ts';
 import { delegateTokenCommand } from './delegate-tokens.ts';
 import { delegateCommands } from './delegates.ts';
 import { readDuration } from './durations.ts';
@@ -196,6 +197,7 @@ function delegateCommand(context: CommandContext): Command {
   const command = new Command('delegate').description('delegates');
   for (const one of delegateCommands(context)) command.addCommand(one);
   command.addCommand(delegateTokenCommand(context));
+  command.addCommand(delegateIssuerCommand(context));
   command.addCommand(scanHostCommand());
   return command;
 }
