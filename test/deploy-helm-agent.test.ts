@@ -13,6 +13,10 @@ const least = { managerEndpoint: 'https://legate.example', existingDelegateToken
 const cases: Readonly<Record<string, object>> = {
   least,
   'token as a value': { managerEndpoint: 'https://legate.example', delegateToken: 'ldt_secret' },
+  'service account': {
+    managerEndpoint: 'https://legate.example',
+    serviceAccountToken: { audience: 'legate', expirationSeconds: 1_800 },
+  },
   scaled: {
     ...least,
     autoscaling: { enabled: true, targetMemoryUtilizationPercentage: 70 },
@@ -128,6 +132,11 @@ test('what can be said in values is what the schema knows, and a mistake is told
   const mistakes: [object, RegExp][] = [
     [{ existingDelegateToken: 'token' }, /managerEndpoint is required: the address of the control plane/],
     [{ managerEndpoint: 'https://l' }, /existingDelegateToken .* or delegateToken is required/],
+    [{ ...least, serviceAccountToken: { audience: 'legate' } }, /takes the place of existingDelegateToken/],
+    [
+      { managerEndpoint: 'https://l', serviceAccountToken: { audience: 'legate', expirationSeconds: 599 } },
+      /expirationSeconds/,
+    ],
     [{ ...least, drainTimeoutSeconds: 600 }, /must be longer than drainTimeoutSeconds/],
     [
       { ...least, autoscaling: { enabled: true, minReplicas: 5, maxReplicas: 3 } },
@@ -155,6 +164,19 @@ test('the token is a file, and in no environment', () => {
   assert.equal(ofKind(manifests('least'), 'Secret'), undefined);
   const made = ofKind(manifests('token as a value'), 'Secret');
   assert.equal(Buffer.from(String(at(made, 'data', 'DELEGATE_TOKEN')), 'base64').toString(), 'ldt_secret');
+});
+
+test('a token of the service account takes the place of a Secret, and grants nothing in the cluster', () => {
+  const list = manifests('service account');
+  const volume = named(listAt(podOf(list), 'spec', 'volumes'), 'token');
+  const serviceAccountToken = { audience: 'legate', expirationSeconds: 1_800, path: 'DELEGATE_TOKEN' };
+  assert.deepEqual(at(volume, 'projected'), { defaultMode: 0o440, sources: [{ serviceAccountToken }] });
+  assert.equal(at(volume, 'secret'), undefined);
+  const file = at(variable('service account', 'LEGATE_TOKEN_FILE'), 'value');
+  assert.equal(file, '/run/secrets/legate/DELEGATE_TOKEN');
+  assert.equal(ofKind(list, 'Secret'), undefined);
+  assert.equal(at(podOf(list), 'spec', 'automountServiceAccountToken'), false);
+  assert.doesNotMatch(JSON.stringify(list), /checksum\/token|Role/);
 });
 
 test('INIT_SCRIPT reaches the container as it was written', () => {

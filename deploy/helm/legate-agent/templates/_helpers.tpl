@@ -49,8 +49,11 @@ annotations: {{- toYaml . | nindent 2 }}
 {{- if not .Values.managerEndpoint -}}
 {{- fail "managerEndpoint is required: the address of the control plane, as in https://legate.example" -}}
 {{- end -}}
-{{- if not (or .Values.existingDelegateToken .Values.delegateToken) -}}
-{{- fail "existingDelegateToken (a Secret with the delegate token) or delegateToken is required" -}}
+{{- if not (or .Values.existingDelegateToken .Values.delegateToken .Values.serviceAccountToken.audience) -}}
+{{- fail "existingDelegateToken (a Secret with the delegate token) or delegateToken is required, or serviceAccountToken.audience" -}}
+{{- end -}}
+{{- if and .Values.serviceAccountToken.audience (or .Values.existingDelegateToken .Values.delegateToken) -}}
+{{- fail "serviceAccountToken.audience takes the place of existingDelegateToken and delegateToken: leave one of them out" -}}
 {{- end -}}
 {{- if le (int .Values.terminationGracePeriodSeconds) (int .Values.drainTimeoutSeconds) -}}
 {{- fail "terminationGracePeriodSeconds must be longer than drainTimeoutSeconds, or tasks are killed unreported" -}}
