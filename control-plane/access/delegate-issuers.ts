@@ -139,10 +139,11 @@ export class DelegateIssuers {
   async list(caller: Caller): Promise<ListedIssuer[]> {
     const { database, sessions } = this.#tools;
     const issuers = await listIssuers(database);
-    const own = issuers.filter(({ scope }) => allows(caller.grants, 'administer', { scope }));
-    return own.map(({ deletedAt: _, ...issuer }) => {
-      const with_ = sessions().filter(({ token }) => token === issuer.id);
-      return { ...issuer, delegates: [...new Set(with_.map(({ delegate }) => delegate))].sort() };
+    const administered = issuers.filter(({ scope }) => allows(caller.grants, 'administer', { scope }));
+    return administered.map(issuer => {
+      const { deletedAt: _, ...shown } = issuer;
+      const own = sessions().filter(({ token }) => token === issuer.id);
+      return { ...shown, delegates: [...new Set(own.map(({ delegate }) => delegate))].sort() };
     });
   }
 

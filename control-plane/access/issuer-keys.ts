@@ -65,7 +65,7 @@ export class IssuerKeys {
   /** Ends what is being fetched. */
   async close(): Promise<void> {
     this.#over.abort();
-    await Promise.all([...this.#kept.values()].map(({ trying }) => trying));
+    for (const { trying } of this.#kept.values()) await trying;
   }
 
   async #refresh(source: KeySource, kept: Kept): Promise<void> {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import test from 'node:test';
+import { fatalClose } from '../../protocol/index.ts';
 import { eventually, listeningGateway, someToken } from '../../test/harness/gateway.ts';
 import type { TokenFacts, TokenRefusal } from './token-session.ts';
 
@@ -33,6 +34,51 @@ test('a token that has ended, was revoked, or does not count here is refused wit
   ] as const)
     assert.deepEqual(await (await gateway.join({}, token)).closed, { code, reason });
   assert.deepEqual(gateway.links, []);
+});
+
+test('a JWT that can not be checked now is no reason for a delegate to give up', async () => {
+  await using gateway = await withTokens({ 'a.b.c': 'unavailable' });
+  const reason = 'the token can not be checked now';
+  assert.deepEqual(await (await gateway.join({}, 'a.b.c')).closed, { code: 1011, reason });
+  assert.equal(fatalClose(1011), undefined);
+});
+
+test('a JWT of two kilobytes lets in, and a later one takes its place over the open connection', async () => {
+  const jwt = (name: string) => `${name}.${'x'.repeat(2_000)}.y`;
+  const of = (name: string, until: string) => someToken(name, { id: 'issuer', until, subject: 'pod' });
+  await using gateway = await withTokens({
+    [jwt('one')]: of('one', '2024-01-01T00:00:00.000Z'),
+    [jwt('two')]: of('two', '2024-01-02T00:00:00.000Z'),
+  });
+  const peer = await gateway.join({}, jwt('one'));
+  assert.equal((await peer.next()).type, 'welcome');
+  assert.match(gateway.notes.join('\n'), /"subject":"pod"/);
+  const until = () => gateway.gateway.sessions().map(session => session.until);
+  assert.deepEqual(until(), ['2024-01-01T00:00:00.000Z']);
+  peer.send({ type: 'jwt-presented', token: jwt('two') });
+  assert.deepEqual(await peer.next(), { type: 'token-accepted', digest: digest(jwt('two')) });
+  assert.deepEqual(until(), ['2024-01-02T00:00:00.000Z']);
+  peer.send({ type: 'jwt-presented', token: jwt('three') });
+  const refused = { type: 'token-refused', digest: digest(jwt('three')), reason: 'unknown token' };
+  assert.deepEqual(await peer.next(), refused);
+  assert.deepEqual(until(), ['2024-01-02T00:00:00.000Z']);
+  const long = await gateway.join({}, `a.${'x'.repeat(8_192)}.b`);
+  assert.equal((await long.closed).code, 4401);
+});
+
+test('who joins is told before it is let in, and not where it only asks', async () => {
+  const joined: string[] = [];
+  await using gateway = await listeningGateway(undefined, undefined, async (facts, hello) => {
+    joined.push(`${facts.name} ${hello.name}`);
+    if (hello.name === 'edge-2') throw new Error('the audit trail is full');
+  });
+  assert.equal((await (await gateway.join({ check: true })).next()).type, 'welcome');
+  assert.deepEqual(joined, []);
+  assert.equal((await (await gateway.join()).next()).type, 'welcome');
+  const refused = await gateway.join({ name: 'edge-2', instance: 'instance-2' });
+  assert.equal((await refused.closed).code, 1011);
+  assert.deepEqual(joined, ['any edge-1', 'any edge-2']);
+  assert.equal(gateway.links.length, 1);
 });
 
 test('a token that is revoked while the hello is on its way does not get its delegate in', async () => {
