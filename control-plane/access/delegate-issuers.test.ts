@@ -17,8 +17,8 @@ const subject = 'system:serviceaccount:vault:legate';
 const namespace = '/kubernetes.io/namespace';
 
 /** Trusted issuers over a real store, a real issuer, and a time that the test sets. */
-async function open() {
-  const store = await testDatabase();
+async function open(dialect?: 'postgres') {
+  const store = await testDatabase(dialect);
   const issuer = await startIssuer();
   const clock = new FakeClock();
   const sessions: IssuerSession[] = [];
@@ -434,6 +434,32 @@ test('an audience belongs to who used it first: nobody takes over the delegates 
   assert.equal((await refusalOf(world.issuers.make(other, { ...asked, claims }))).code, 'INVALID_REQUEST');
   await world.issuers.make(other, { ...asked, audience: 'b', claims });
   await world.issuers.make(world.admin, { ...asked, name: 'c', claims });
+});
+
+test('of two administrators who claim an audience at once one gets it', async () => {
+  await using world = await open('postgres');
+  const made = await Promise.allSettled(
+    ['a', 'b'].map(org => {
+      const scope = `org/${org}` as const;
+      const asked = { name: org, scope, issuer: world.issuer.url, audience: 'legate' };
+      const claims = { sub: [subject] };
+      return world.issuers.make(someCaller({ role: 'admin', scope }), { ...asked, claims });
+    }),
+  );
+  assert.deepEqual(made.map(({ status }) => status).sort(), ['fulfilled', 'rejected']);
+});
+
+test('a key that is none, or too short, verifies nothing', async () => {
+  await using world = await open();
+  await world.make();
+  const { publicKey } = world.issuer.own.rsa;
+  for (const n of ['AQAB', '', 'x'.repeat(171)]) {
+    world.issuer.keys = [{ ...publicKey, n }];
+    world.notes.length = 0;
+    await world.clock.advance(freshMs + 1);
+    assert.equal(await world.shown(), 'unknown', n);
+    assert.match(world.notes.join('\n'), /key can't be used/);
+  }
 });
 
 test('an entry that would let everybody in, or cannot work, is refused by the name of the field', async () => {
