@@ -3,81 +3,17 @@ import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import test from 'node:test';
 import { CompactSign, exportSPKI, importJWK, type JWTPayload } from 'jose';
-import { testDatabase } from '../../test/harness/database.ts';
-import { FakeClock } from '../../test/harness/fake-clock.ts';
-import { type IssuerKey, issuerKey, serviceAccountClaims, startIssuer } from '../../test/harness/issuer.ts';
+import { issuerKey } from '../../test/harness/issuer.ts';
 import { refusalOf, someCaller } from '../../test/harness/tools.ts';
-import { DelegateIssuers, type IssuerFacts, type IssuerSession } from './delegate-issuers.ts';
+import { isIn, openIssuers, startS, subject } from '../../test/harness/trusted-issuers.ts';
+import type { IssuerSession } from './delegate-issuers.ts';
 import type { AskedIssuer } from './issuer-checks.ts';
-import { cooldownMs, freshMs, staleMs } from './issuer-keys.ts';
+import { cooldownMs } from './issuer-keys.ts';
 
-const startMs = Date.parse('2024-05-06T07:08:09.000Z');
-const startS = startMs / 1_000;
-const subject = 'system:serviceaccount:vault:legate';
 const namespace = '/kubernetes.io/namespace';
 
-/** Trusted issuers over a real store, a real issuer, and a time that the test sets. */
-async function open(dialect?: 'postgres') {
-  const store = await testDatabase(dialect);
-  const issuer = await startIssuer();
-  const clock = new FakeClock();
-  const sessions: IssuerSession[] = [];
-  const notes: string[] = [];
-  let time = startMs;
-  const issuers = new DelegateIssuers({
-    database: store.database,
-    clock,
-    now: () => new Date(time).toISOString(),
-    sessions: () => sessions,
-    note: (facts, message) => notes.push(`${message} ${JSON.stringify(facts)}`),
-    failed: error => {
-      throw error;
-    },
-  });
-  const claims = (more: JWTPayload = {}) => ({
-    ...serviceAccountClaims({
-      ...{ issuer: issuer.url, namespace: 'vault', name: 'legate' },
-      ...{ issuedAt: startS, lifetimeS: 3_600 },
-    }),
-    ...more,
-  });
-  return {
-    store,
-    issuer,
-    clock,
-    issuers,
-    sessions,
-    notes,
-    claims,
-    admin: someCaller(),
-    /** Lets time pass on both clocks. */
-    async pass(ms: number) {
-      time += ms;
-      await clock.advance(ms);
-    },
-    make(more: Partial<AskedIssuer> = {}) {
-      const where = { issuer: issuer.url, ca: issuer.ca, audience: 'legate' };
-      const asked: AskedIssuer = { name: 'cluster', scope: 'account', claims: { sub: [subject] }, ...where };
-      return issuers.make(someCaller(), { ...asked, ...more });
-    },
-    show: (jwt: string, address = '192.0.2.1') => issuers.authenticate(jwt, address),
-    /** What a JWT of these claims comes to. */
-    async shown(more: JWTPayload = {}, key?: IssuerKey) {
-      return issuers.authenticate(await issuer.sign(claims(more), key ? { key } : {}), '192.0.2.1');
-    },
-    async [Symbol.asyncDispose]() {
-      await issuers.close();
-      clock.assertNoTimers();
-      await issuer[Symbol.asyncDispose]();
-      await store[Symbol.asyncDispose]();
-    },
-  };
-}
-
-const isIn = (result: unknown): result is IssuerFacts => typeof result === 'object';
-
 test('a JWT of each kind of key lets in, with the bounds of its entry, and says whose it is and until when', async () => {
-  await using world = await open();
+  await using world = await openIssuers();
   const bounds = { delegateNames: ['edge-1'], tags: [' eu '], networks: ['192.0.2.0/24'] };
   await world.make({ scope: 'org/payments', ...bounds, claims: { [namespace]: ['vault'] } });
   for (const key of Object.values(world.issuer.own)) {
@@ -98,7 +34,7 @@ test('a JWT of each kind of key lets in, with the bounds of its entry, and says 
 });
 
 test('whoever forges a JWT stays out, is told nothing, and the log says why', async () => {
-  await using world = await open();
+  await using world = await openIssuers();
   await world.make();
   const { issuer, claims } = world;
   assert.ok(isIn(await world.shown()), 'the control');
@@ -164,7 +100,7 @@ test('whoever forges a JWT stays out, is told nothing, and the log says why', as
 });
 
 test('a JWT counts until a minute after its end, and from a minute before its beginning', async () => {
-  await using world = await open();
+  await using world = await openIssuers();
   await world.make();
   assert.ok(isIn(await world.shown({ nbf: startS + 60 })));
   assert.ok(isIn(await world.shown({ exp: startS - 59 })));
@@ -173,7 +109,7 @@ test('a JWT counts until a minute after its end, and from a minute before its be
 });
 
 test('conditions hold for nested claims, lists, numbers and truth values, exactly', async () => {
-  await using world = await open();
+  await using world = await openIssuers();
   const claims = {
     [namespace]: ['vault', 'stores'],
     '/kubernetes.io/serviceaccount/name': ['legate'],
@@ -211,7 +147,7 @@ test('conditions hold for nested claims, lists, numbers and truth values, exactl
 });
 
 test('of a claim that is there twice the last counts, for every decision', async () => {
-  await using world = await open();
+  await using world = await openIssuers();
   await world.make();
   const { rsa } = world.issuer.own;
   const { sub: _, ...rest } = world.claims();
@@ -228,7 +164,7 @@ test('of a claim that is there twice the last counts, for every decision', async
 });
 
 test('it does not count at another address, which is told to its holder only', async () => {
-  await using world = await open();
+  await using world = await openIssuers();
   await world.make({ networks: ['10.0.0.0/8'] });
   const jwt = await world.issuer.sign(world.claims());
   assert.equal(await world.show(jwt, '192.0.2.1'), 'address');
@@ -238,7 +174,7 @@ test('it does not count at another address, which is told to its holder only', a
 });
 
 test('of several entries the first that was made counts', async () => {
-  await using world = await open();
+  await using world = await openIssuers();
   await world.make({ name: 'b', scope: 'org/b' });
   await world.pass(1);
   await world.make({ name: 'a', scope: 'org/a', claims: { [namespace]: ['vault'] } });
@@ -250,149 +186,8 @@ test('of several entries the first that was made counts', async () => {
   assert.equal(other.scope, 'org/a');
 });
 
-test('a new key is fetched when a JWT names it, but whoever makes up names costs the issuer little', async () => {
-  await using world = await open();
-  await world.make();
-  assert.ok(isIn(await world.shown()));
-  const next = await issuerKey('ES256', 'ec-2');
-  world.issuer.keys.push(next.publicKey);
-  assert.equal(await world.shown({}, next), 'unavailable', 'too early to ask again: not known to be wrong');
-  await world.pass(cooldownMs);
-  world.issuer.asked.length = 0;
-  assert.ok(isIn(await world.shown({}, next)));
-  assert.equal(world.issuer.asked.length, 2);
-  await world.pass(cooldownMs);
-  world.issuer.asked.length = 0;
-  const madeUp = await issuerKey('ES256', 'made-up');
-  assert.equal(await world.shown({}, madeUp), 'unknown', 'asked, and there is none');
-  const many = await Promise.all(Array.from({ length: 50 }, () => world.shown({}, madeUp)));
-  assert.deepEqual([...new Set(many)], ['unavailable']);
-  assert.equal(world.issuer.asked.length, 2);
-});
-
-test('a key that was withdrawn ends within ten minutes, while the issuer answers', async () => {
-  await using world = await open();
-  await world.make();
-  assert.ok(isIn(await world.shown()));
-  world.issuer.keys = [world.issuer.own.ec.publicKey];
-  await world.pass(freshMs);
-  assert.ok(isIn(await world.shown()));
-  await world.pass(1);
-  assert.equal(await world.shown(), 'unavailable', 'the answer is a second old');
-  await world.pass(cooldownMs);
-  assert.equal(await world.shown(), 'unknown');
-});
-
-test('while the issuer is down its keys count for four hours, and then nobody is let in, nor sent away for good', async () => {
-  await using world = await open();
-  await world.make();
-  const long = { exp: startS + 86_400 };
-  assert.ok(isIn(await world.shown(long)));
-  await world.issuer.stop();
-  await world.pass(staleMs);
-  assert.ok(isIn(await world.shown(long)));
-  assert.match(world.notes.join('\n'), /the keys of a trusted issuer can't be fetched .*ECONNREFUSED/);
-  await world.pass(1);
-  assert.equal(await world.shown(long), 'unavailable');
-  await world.issuer.start();
-  await world.pass(cooldownMs);
-  assert.ok(isIn(await world.shown(long)));
-});
-
-test('an issuer that was never reached makes nobody wait but its own, and no longer than five seconds each', async () => {
-  await using world = await open();
-  await using silent = await startIssuer();
-  silent.answer = () => {};
-  await world.make();
-  await world.make({ name: 'silent', issuer: silent.url, ca: silent.ca, jwksUrl: silent.jwksUrl });
-  const waiting = world.issuers.authenticate(await silent.sign(world.claims({ iss: silent.url })), '');
-  while (silent.asked.length === 0) await new Promise(resolve => setImmediate(resolve));
-  assert.ok(isIn(await world.shown()));
-  await world.pass(5_000);
-  assert.equal(await waiting, 'unavailable');
-  assert.match(world.notes.join('\n'), /no whole answer within 5000 ms/);
-});
-
-test('what is no answer of this issuer is not believed', async () => {
-  const answers: [string, (world: Awaited<ReturnType<typeof open>>) => void, RegExp][] = [
-    [
-      'a discovery document of another issuer',
-      ({ issuer }) => {
-        issuer.discovery = () => ({ issuer: 'https://other.example', jwks_uri: issuer.jwksUrl });
-      },
-      /that of another issuer/,
-    ],
-    [
-      'keys without TLS',
-      ({ issuer }) => {
-        issuer.discovery = () => ({ issuer: issuer.url, jwks_uri: 'http://127.0.0.1:1/keys' });
-      },
-      /no jwks_uri with https/,
-    ],
-    [
-      'a redirect',
-      ({ issuer }) => {
-        issuer.answer = (_, response) => response.writeHead(302, { location: issuer.jwksUrl }).end();
-      },
-      /the answer is 302/,
-    ],
-    [
-      'a document without end',
-      ({ issuer }) => {
-        issuer.answer = (_, response) => {
-          const more = () => void (response.destroyed || response.write('x'.repeat(65_536), more));
-          response.writeHead(200);
-          more();
-        };
-      },
-      /more than 262144 bytes/,
-    ],
-    [
-      'no JSON',
-      ({ issuer }) => {
-        issuer.answer = (_, response) => response.end('<html>');
-      },
-      /not JSON/,
-    ],
-    [
-      'no keys',
-      ({ issuer }) => {
-        issuer.keys = [];
-      },
-      /no public key/,
-    ],
-    [
-      'secret keys only',
-      ({ issuer }) => {
-        issuer.keys = [{ kty: 'oct', k: 'c2VjcmV0', kid: 'rsa-1' }];
-      },
-      /no public key/,
-    ],
-    ['another authority', world => void world, /self-signed certificate/],
-  ];
-  for (const [name, change, why] of answers) {
-    await using world = await open();
-    await world.make(name === 'another authority' ? { ca: undefined } : {});
-    change(world);
-    assert.equal(await world.shown(), 'unavailable', name);
-    assert.match(world.notes.join('\n'), why, name);
-  }
-});
-
-test('an issuer without a URL, and one that cannot be reached, are trusted by their keys', async () => {
-  await using world = await open();
-  const jwks = JSON.stringify({ keys: world.issuer.keys });
-  const iss = 'kubernetes/serviceaccount';
-  await world.make({ issuer: iss, jwks, ca: undefined });
-  assert.ok(isIn(await world.shown({ iss })));
-  assert.equal(await world.shown({ iss }, await issuerKey('RS256', 'rsa-2')), 'unknown');
-  await world.make({ name: 'url', issuer: `${iss}2`, jwksUrl: world.issuer.jwksUrl });
-  assert.ok(isIn(await world.shown({ iss: `${iss}2` })));
-  assert.deepEqual(world.issuer.asked, ['/keys']);
-});
-
 test('what is deleted lets nobody in, and cuts off who is connected; so does the end of a JWT', async () => {
-  await using world = await open();
+  await using world = await openIssuers();
   await world.make({ delegateNames: ['edge'] });
   await world.make({ name: 'other', audience: 'other' });
   const facts = await world.shown();
@@ -421,7 +216,7 @@ test('what is deleted lets nobody in, and cuts off who is connected; so does the
 });
 
 test('an audience belongs to who used it first: nobody takes over the delegates of another scope', async () => {
-  await using world = await open();
+  await using world = await openIssuers();
   await world.make({ scope: 'org/a' });
   const other = someCaller({ role: 'admin', scope: 'org/b' });
   const asked = { name: 'b', scope: 'org/b', issuer: world.issuer.url, audience: 'legate' } as const;
@@ -437,7 +232,7 @@ test('an audience belongs to who used it first: nobody takes over the delegates 
 });
 
 test('of two administrators who claim an audience at once one gets it', async () => {
-  await using world = await open('postgres');
+  await using world = await openIssuers('postgres');
   const made = await Promise.allSettled(
     ['a', 'b'].map(org => {
       const scope = `org/${org}` as const;
@@ -449,21 +244,8 @@ test('of two administrators who claim an audience at once one gets it', async ()
   assert.deepEqual(made.map(({ status }) => status).sort(), ['fulfilled', 'rejected']);
 });
 
-test('a key that is none, or too short, verifies nothing', async () => {
-  await using world = await open();
-  await world.make();
-  const { publicKey } = world.issuer.own.rsa;
-  for (const n of ['AQAB', '', 'x'.repeat(171)]) {
-    world.issuer.keys = [{ ...publicKey, n }];
-    world.notes.length = 0;
-    await world.clock.advance(freshMs + 1);
-    assert.equal(await world.shown(), 'unknown', n);
-    assert.match(world.notes.join('\n'), /key can't be used/);
-  }
-});
-
 test('an entry that would let everybody in, or cannot work, is refused by the name of the field', async () => {
-  await using world = await open();
+  await using world = await openIssuers();
   const jwks = JSON.stringify({ keys: world.issuer.keys });
   const secret = JSON.stringify({ keys: [{ kty: 'oct', k: 'x' }, ...world.issuer.keys] });
   const cases: [Partial<AskedIssuer>, RegExp][] = [
