@@ -99,6 +99,38 @@ test('whoever forges a JWT stays out, is told nothing, and the log says why', as
   }
 });
 
+test('what is no JWT at all is nothing but unknown, on either store', async () => {
+  await using world = await openIssuers('postgres');
+  await world.make();
+  const part = (data: unknown) => Buffer.from(JSON.stringify(data)).toString('base64url');
+  const claims = world.claims();
+  for (const payload of [
+    { ...claims, iss: 'a\0b' },
+    { ...claims, iss: `${claims.iss}\0` },
+    { ...claims, iss: '\ud800' },
+    { ...claims, iss: 'x'.repeat(100_000) },
+    { ...claims, iss: [claims.iss] },
+    { ...claims, aud: { legate: true } },
+    { ...claims, aud: [['legate']] },
+    { ...claims, aud: Array.from({ length: 1_000 }, () => 'legate') },
+    null,
+    [],
+    'text',
+  ])
+    for (const header of [
+      { alg: 'RS256', kid: 'rsa-1' },
+      { alg: ['RS256'] },
+      { kid: 1, alg: 'RS256' },
+      null,
+    ]) {
+      await world.clock.advance(cooldownMs);
+      assert.equal(await world.show(`${part(header)}.${part(payload)}.AAAA`), 'unknown');
+    }
+  for (const text of ['a.b.c', '...', '..', 'e30.e30.', `${part({})}.${part(claims)}.`])
+    assert.equal(await world.show(text), 'unknown');
+  assert.ok(isIn(await world.shown()), 'the control');
+});
+
 test('a JWT counts until a minute after its end, and from a minute before its beginning', async () => {
   await using world = await openIssuers();
   await world.make();

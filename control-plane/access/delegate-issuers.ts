@@ -176,7 +176,9 @@ export class DelegateIssuers {
 function claimedBy(jwt: string): { issuer: string | undefined; audiences: readonly unknown[] } {
   try {
     const { iss, aud } = decodeJwt(jwt);
-    return { issuer: typeof iss === 'string' ? iss : undefined, audiences: [aud].flat() };
+    // A store need not take every text that JSON can hold.
+    const isText = typeof iss === 'string' && iss.length <= 1_000 && !/\p{Cc}/u.test(iss);
+    return { issuer: isText ? iss : undefined, audiences: [aud].flat() };
   } catch {
     return { issuer: undefined, audiences: [] };
   }

@@ -42,7 +42,10 @@ test('what is wrong is refused by the name of the field', async () => {
     [{ claims: { sub: [] } }, /\/claims\/sub must NOT have fewer than 1 items/],
     [{ claims: { sub: 'x' } }, /\/claims\/sub must be array/],
     [{ claims: {} }, /claims must have a condition/],
-    [{ audience: '' }, /\/audience must NOT have fewer than 1 characters/],
+    [{ audience: '' }, /\/audience must match pattern/],
+    [{ issuer: 'https://a.example\0' }, /\/issuer must match pattern/],
+    [{ jwksUrl: 'https://a.example/\0' }, /\/jwksUrl must match pattern/],
+    [{ ca: '\0' }, /\/ca must match pattern/],
     [{ tags: ['a,b'] }, /\/tags\/0 must match pattern/],
     [{ issuer: 'http://127.0.0.1' }, /issuer must be a URL with https/],
   ] as const) {

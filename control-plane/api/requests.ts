@@ -95,18 +95,21 @@ const claimValues = Type.Array(Type.String({ minLength: 1, maxLength: 1_000 }), 
   maxItems: 100,
 });
 
+/** Without control characters: what a JWT says is looked up by it. */
+const claimText = Type.String({ pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f]+$', maxLength: 1_000 });
+
 export const IssuerRequest = strict({
   name: tokenName,
   /** The `iss` of its JWTs, exactly. */
-  issuer: Type.String({ minLength: 1, maxLength: 1_000 }),
+  issuer: claimText,
   /** What must be in their `aud`. */
-  audience: Type.String({ minLength: 1, maxLength: 1_000 }),
+  audience: claimText,
   /** Where its keys are; without it and `jwks` OpenID Connect discovery at the issuer says it. */
-  jwksUrl: Type.Optional(Type.String({ maxLength: 1_000 })),
+  jwksUrl: Type.Optional(Type.String({ pattern: '^[\\x21-\\x7e]+$', maxLength: 1_000 })),
   /** The keys themselves: a JWK Set as JSON text. */
   jwks: Type.Optional(Type.String({ maxLength: 65_536 })),
   /** Certificates in PEM that are trusted where its keys are fetched, instead of the server's own. */
-  ca: Type.Optional(Type.String({ maxLength: 65_536 })),
+  ca: Type.Optional(Type.String({ pattern: '^[^\\u0000]*$', maxLength: 65_536 })),
   /** What may sign its JWTs; left out: RS256, ES256 and EdDSA. */
   algorithms: Type.Optional(
     Type.Array(Type.String({ enum: [...knownAlgorithms] }), {
