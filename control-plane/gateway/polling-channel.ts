@@ -120,7 +120,7 @@ export class PollingChannel extends EventEmitter implements Channel {
     this.#outbox.splice(0, known);
     this.#confirmed = received;
     this.#answer?.();
-    return this.#hasNews() ? this.#news() : this.#wait(Math.min(waitMs, pollMs), gone);
+    return waitMs === 0 || this.#hasNews() ? this.#news() : this.#wait(Math.min(waitMs, pollMs), gone);
   }
 
   /** An answer has arrived at the delegate, as far as one can tell. */

@@ -5,7 +5,7 @@ import type { Link } from '../../control-plane/dispatch/link.ts';
 import { tagSet } from '../../control-plane/domain/selectors.ts';
 import { attachGateway, type Gateway } from '../../control-plane/gateway/gateway.ts';
 import type { TokenFacts, TokenKeeper, TokenRefusal } from '../../control-plane/gateway/token-session.ts';
-import { delegatePath, frameText, subprotocol } from '../../protocol/index.ts';
+import { delegatePath, frameText, pollPath, pollSteps, subprotocol } from '../../protocol/index.ts';
 import { FakeClock } from './fake-clock.ts';
 
 /** What a token of this name allows: anything, unless a test says otherwise. */
@@ -79,7 +79,11 @@ export async function listeningGateway(
   const notes: string[] = [];
   const peers: Peer[] = [];
   let changes = 0;
-  const server = createServer((_, response) => response.writeHead(404).end());
+  const server = createServer((request, response) => {
+    const step = pollSteps.find(one => request.url === `${pollPath}/${one}`);
+    if (request.method !== 'POST' || !step) response.writeHead(404).end();
+    else gateway.poll(step, request, response);
+  });
   const gateway = attachGateway(server, {
     tokens: { authenticate, propose, joining },
     join: link => void links.push(link),
@@ -120,7 +124,10 @@ export async function listeningGateway(
     },
     async [Symbol.asyncDispose]() {
       for (const { socket } of peers) socket.terminate();
-      await gateway.close();
+      const closing = gateway.close();
+      // Those who poll are not waited for.
+      await clock.advance(2_000);
+      await closing;
       server.close();
       server.closeAllConnections();
       await once(server, 'close');

@@ -23,8 +23,9 @@ export interface PlainProxy extends AsyncDisposable {
 
 const refusal = 'HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\nconnection: close\r\n\r\n';
 
-/** Starts one in front of a port on loopback. */
-export async function plainProxy(target: number): Promise<PlainProxy> {
+/** Starts one in front of a port on loopback, which may change. */
+export async function plainProxy(where: number | (() => number)): Promise<PlainProxy> {
+  const target = () => (typeof where === 'number' ? where : where());
   const paths: string[] = [];
   const open = new Set<Duplex>();
   let [refused, lost, allowed, isDown] = [0, 0, false, false];
@@ -34,7 +35,7 @@ export async function plainProxy(target: number): Promise<PlainProxy> {
   const pass = ({ url = '', method, headers }: IncomingMessage, body: Buffer, signal: AbortSignal) =>
     new Promise<{ status: number; headers: IncomingMessage['headers']; body: Buffer }>((resolve, reject) => {
       const onward = requestHttp(
-        { host: '127.0.0.1', port: target, path: url, method, headers, agent: false, signal },
+        { host: '127.0.0.1', port: target(), path: url, method, headers, agent: false, signal },
         answer => {
           const chunks: Buffer[] = [];
           answer.on('data', chunk => chunks.push(chunk));
@@ -86,7 +87,7 @@ export async function plainProxy(target: number): Promise<PlainProxy> {
       return;
     }
     const { url: path = '', headers } = request;
-    const onward = requestHttp({ host: '127.0.0.1', port: target, path, headers, agent: false });
+    const onward = requestHttp({ host: '127.0.0.1', port: target(), path, headers, agent: false });
     onward.on('error', () => socket.destroy());
     onward.once('upgrade', (answer, upstream) => {
       open.add(upstream);
