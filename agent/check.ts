@@ -10,8 +10,9 @@ import {
   systemClock,
   type ToDelegate,
 } from '../protocol/index.ts';
-import { openSocket } from './connection.ts';
+import { type Opened, openSocket } from './connection.ts';
 import { describeAgent, startRunner } from './main.ts';
+import { openPolling, type PollingOptions } from './polling-channel.ts';
 import type { AgentSecrets, AgentSettings } from './settings.ts';
 
 const answerWithinMs = 15_000;
@@ -52,7 +53,12 @@ async function checkConnection(
   secrets: AgentSecrets,
 ): Promise<{ code: number; line: string }> {
   const over = new AbortController();
-  const opened = await openSocket({ ...settings, ...secrets, signal: over.signal });
+  const { opened, how } = await openEither({
+    ...settings,
+    ...secrets,
+    clock: systemClock,
+    signal: over.signal,
+  });
   if ('problem' in opened) {
     return {
       code: 1,
@@ -82,7 +88,7 @@ async function checkConnection(
   if ('type' in first && first.type === 'welcome') {
     return {
       code: 0,
-      line: `ok    control plane: ${settings.url.host} (version ${first.serverVersion}) lets this delegate in`,
+      line: `ok    control plane: ${settings.url.host} (version ${first.serverVersion}) lets this delegate in${how}`,
     };
   }
   const closed = 'code' in first ? first.code : closeCode.protocolError;
@@ -91,4 +97,14 @@ async function checkConnection(
     code: fatal?.exitCode ?? 1,
     line: `FAIL  control plane: ${fatal?.explanation ?? `it closed the connection (code ${closed})`}`,
   };
+}
+
+/** Over a websocket or long polls, as the agent would; and what is to be said of that. */
+async function openEither(options: AgentSettings & PollingOptions): Promise<{ opened: Opened; how: string }> {
+  if (options.poll === 'true') return { opened: await openPolling(options), how: ', by long polling' };
+  const opened = await openSocket(options);
+  if (options.poll === 'false' || 'socket' in opened || !opened.isSpoiled) return { opened, how: '' };
+  const polled = await openPolling(options);
+  if ('problem' in polled) return { opened, how: '' };
+  return { opened: polled, how: `, by long polling: a websocket does not get through (${opened.problem})` };
 }

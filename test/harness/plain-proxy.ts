@@ -7,6 +7,10 @@ export interface PlainProxy extends AsyncDisposable {
   readonly port: number;
   /** Passes upgrades on from now on, or refuses them again. */
   allowUpgrades(allowed: boolean): void;
+  /** Ends each socket right after its upgrade, or no more. */
+  cutUpgrades(cut: boolean): void;
+  /** How many upgrades it has passed on. */
+  upgrades(): number;
   /** How many upgrades it has refused. */
   refused(): number;
   /** The paths of the requests that it has passed on. */
@@ -28,7 +32,8 @@ export async function plainProxy(where: number | (() => number)): Promise<PlainP
   const target = () => (typeof where === 'number' ? where : where());
   const paths: string[] = [];
   const open = new Set<Duplex>();
-  let [refused, lost, allowed, isDown] = [0, 0, false, false];
+  let [refused, lost, allowed, isCut, isDown] = [0, 0, false, false, false];
+  let upgrades = 0;
   let isLost: (path: string, body: string) => boolean = () => false;
   let repeated: string | undefined;
 
@@ -90,13 +95,15 @@ export async function plainProxy(where: number | (() => number)): Promise<PlainP
     const onward = requestHttp({ host: '127.0.0.1', port: target(), path, headers, agent: false });
     onward.on('error', () => socket.destroy());
     onward.once('upgrade', (answer, upstream) => {
+      upgrades += 1;
       open.add(upstream);
       const head = Object.entries(answer.headers).map(([name, value]) => `${name}: ${String(value)}\r\n`);
       socket.write(`HTTP/1.1 101 Switching Protocols\r\n${head.join('')}\r\n`);
       upstream.on('error', () => {});
       upstream.once('close', () => socket.destroy());
       socket.once('close', () => upstream.destroy());
-      upstream.pipe(socket).pipe(upstream);
+      if (isCut) socket.end();
+      else upstream.pipe(socket).pipe(upstream);
     });
     onward.end();
   });
@@ -111,6 +118,10 @@ export async function plainProxy(where: number | (() => number)): Promise<PlainP
     allowUpgrades(are) {
       allowed = are;
     },
+    cutUpgrades(cut) {
+      isCut = cut;
+    },
+    upgrades: () => upgrades,
     refused: () => refused,
     lose(which) {
       const seen = new Set<string>();
