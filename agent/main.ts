@@ -194,6 +194,7 @@ export function describeAgent(
     tags: [...settings.tags],
     capacity: settings.maxTasks,
     shells: ['bash'],
+    targets: ['host'],
     features: ['pick'],
     publicKey,
   };

@@ -144,6 +144,8 @@ const toControlPlane = {
     capacity: count(10_000, 1),
     shells: Type.Array(Type.String({ pattern: '^[a-z]{1,32}$' }), { maxItems: 10 }),
     publicKey: PublicKey,
+    /** Where else than here it runs programs. An agent that does not know the word would run everything here. */
+    targets: Type.Optional(Type.Array(Type.String({ pattern: '^[a-z]{1,32}$' }), { maxItems: 10 })),
     /** Only tell me whether I may connect (`legate agent --check`): I take no tasks. */
     check: Type.Optional(Type.Boolean()),
     /** My token is in a file that I can replace: `rotate-token` may be asked of me. */

@@ -13,6 +13,8 @@ export interface Demand {
   readonly shell: string;
   /** What the delegate has to be able to do beyond what every agent does. */
   readonly feature?: string;
+  /** Where the script runs, if not on the delegate. */
+  readonly target?: 'host';
   /** What a delegate's outcomes are counted under: the connector, and where its script runs. */
   readonly route: string;
   /** Also of those that are passed over for their failures. */
@@ -31,6 +33,7 @@ export function demandOf(plan: Plan): Demand {
     selectors: readSelectors(selectors, selectorSyntax),
     shell: 'bash',
     ...(pick === undefined ? {} : { feature: 'pick' }),
+    ...(target ? { target: 'host' as const } : {}),
     route: JSON.stringify([subject.connector, ...place]),
     ...(share ? { sameRun: sameRunOf(plan, share.version) } : {}),
   };
@@ -53,7 +56,13 @@ function sameRunOf({ program, inputs, workingDirectory, target }: Plan, version:
 }
 
 /** Is it one that the task could ever go to, busy, draining or not? */
-export function suits(link: Link, { owner, selectors, shell, feature }: Demand): boolean {
-  const able = link.shells.includes(shell) && (feature === undefined || link.features.includes(feature));
-  return able && isWithin(owner, link.scope) && fulfils(selectors, link.tagSet);
+export function suits(link: Link, demand: Demand): boolean {
+  return isAble(link, demand) && isWithin(demand.owner, link.scope) && fulfils(demand.selectors, link.tagSet);
+}
+
+/** Can it run such scripts at all? An older agent would run on itself what is meant for a host, or give a whole object for a key. */
+export function isAble(link: Link, { shell, target, feature }: Demand): boolean {
+  if (!link.shells.includes(shell)) return false;
+  if (target !== undefined && !link.targets.includes(target)) return false;
+  return feature === undefined || link.features.includes(feature);
 }

@@ -36,6 +36,8 @@ export interface Link {
   readonly shells: readonly string[];
   /** What it can do beyond what every agent of its protocol version does. */
   readonly features: readonly string[];
+  /** Where else than on itself it runs scripts. */
+  readonly targets: readonly string[];
   readonly publicKey: PublicKey;
   /** ISO 8601. */
   readonly connectedAt: string;

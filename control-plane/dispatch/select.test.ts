@@ -97,7 +97,7 @@ test('what needs a feature goes to a delegate that has it, and the others say so
       delegate: 'old',
       instance: old.instance,
       why: 'TASK_TYPE_UNSUPPORTED',
-      detail: 'its version 0 does not know "pick", which the secret needs',
+      detail: 'its version (0) does not know "pick", which the secret needs: update it',
     },
   ]);
 });
@@ -288,4 +288,17 @@ test('who asks beforehand sees each delegate, and which one comes nearest', () =
     detail: 'near lacks "gpu"',
   });
   assert.equal(nearestMiss(rosterOf([new FakeLink({ scope: 'org/x' })]), demand), undefined);
+});
+
+test('a script for a host is given only to those that say they can: an older agent would run it on itself', () => {
+  const demand = { ...anything, target: 'host' as const };
+  const roster = rosterOf([new FakeLink({ targets: [] })]);
+  assert.equal(choose(roster, anything, new Map(), () => 0).kind, 'chosen');
+  assert.equal(choose(roster, demand, new Map(), () => 0).kind, 'none');
+  assert.deepEqual(
+    whyNot(roster, demand, new Map()).map(({ why, detail }) => [why, detail]),
+    [['TASK_TYPE_UNSUPPORTED', 'its version (0) runs no scripts on target hosts: update it']],
+  );
+  roster.add(new FakeLink({ name: 'newer' }));
+  assert.equal(choose(roster, demand, new Map(), () => 0).kind, 'chosen');
 });

@@ -4,7 +4,7 @@
  */
 import { isWithin } from '../domain/scope.ts';
 import { fulfils } from '../domain/selectors.ts';
-import type { Demand } from './demand.ts';
+import { type Demand, isAble } from './demand.ts';
 import type { Link } from './link.ts';
 import type { Roster } from './roster.ts';
 import type { Tried } from './why-not.ts';
@@ -38,9 +38,8 @@ function whereItRan(roster: Roster, demand: Demand, tried: Tried): Link | undefi
 }
 
 /** Whether it takes such a task, however busy it is; its scope has been looked at. */
-function takes(roster: Roster, link: Link, { shell, feature, selectors }: Demand): boolean {
-  if (link.draining || !link.shells.includes(shell) || !fulfils(selectors, link.tagSet)) return false;
-  if (feature !== undefined && !link.features.includes(feature)) return false;
+function takes(roster: Roster, link: Link, demand: Demand): boolean {
+  if (link.draining || !isAble(link, demand) || !fulfils(demand.selectors, link.tagSet)) return false;
   return roster.allAllowed || roster.isAllowed(link.name);
 }
 

@@ -160,13 +160,19 @@ function mismatch(
 function unfit(roster: Roster, link: Link, demand: Demand): Verdict | undefined {
   const wrong = mismatch(roster, link, link.tagSet, demand);
   if (wrong) return wrong;
-  const { shell, feature } = demand;
+  const { shell, target, feature } = demand;
   if (!link.shells.includes(shell))
     return { why: 'SHELL_BLOCKED', detail: `it does not run ${shell} scripts` };
-  if (feature !== undefined && !link.features.includes(feature)) {
-    const detail = `its version ${link.agentVersion} does not know "${feature}", which the secret needs`;
-    return { why: 'TASK_TYPE_UNSUPPORTED', detail };
-  }
+  if (target !== undefined && !link.targets.includes(target))
+    return {
+      why: 'TASK_TYPE_UNSUPPORTED',
+      detail: `its version (${link.agentVersion}) runs no scripts on target hosts: update it`,
+    };
+  if (feature !== undefined && !link.features.includes(feature))
+    return {
+      why: 'TASK_TYPE_UNSUPPORTED',
+      detail: `its version (${link.agentVersion}) does not know "${feature}", which the secret needs: update it`,
+    };
   const drained = describeDrain(roster.drainedAt(link.name));
   if (drained !== undefined) return { why: 'DRAINING', detail: drained };
   if (link.draining) return { why: 'DRAINING', detail: 'it is draining and takes no more tasks' };

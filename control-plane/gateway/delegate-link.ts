@@ -70,6 +70,7 @@ export class DelegateLink implements Link {
   readonly capacity: number;
   readonly shells: readonly string[];
   readonly features: readonly string[];
+  readonly targets: readonly string[];
   readonly publicKey: Hello['publicKey'];
   readonly connectedAt: string;
   readonly #attempts = new Map<string, Queue>();
@@ -98,6 +99,7 @@ export class DelegateLink implements Link {
     this.capacity = hello.capacity;
     this.shells = hello.shells;
     this.features = hello.features ?? [];
+    this.targets = hello.targets ?? [];
     this.publicKey = hello.publicKey;
     this.connectedAt = options.now();
     this.#heartbeatAt = this.connectedAt;

@@ -84,6 +84,7 @@ export interface FakeLinkOptions {
   readonly capacity?: number;
   readonly shells?: readonly string[];
   readonly features?: readonly string[];
+  readonly targets?: readonly string[];
   readonly draining?: boolean;
   readonly scope?: Link['scope'];
   readonly publicKey?: Link['publicKey'];
@@ -106,6 +107,7 @@ export class FakeLink implements Link {
   readonly capacity: number;
   readonly shells: readonly string[];
   readonly features: readonly string[];
+  readonly targets: readonly string[];
   readonly publicKey: Link['publicKey'];
   readonly connectedAt = '2024-05-06T07:08:09.000Z';
   readonly lastHeartbeatAt = '2024-05-06T07:08:19.000Z';
@@ -127,6 +129,7 @@ export class FakeLink implements Link {
     this.capacity = options.capacity ?? 1;
     this.shells = options.shells ?? ['bash'];
     this.features = options.features ?? ['pick'];
+    this.targets = options.targets ?? ['host'];
     this.draining = options.draining ?? false;
     this.busy = options.busy ?? 0;
     this.#onStart = options.onStart ?? (() => {});

@@ -59,6 +59,7 @@ export function fleetLink(index: number, random: () => number): FleetLink {
     tags,
     tagSet: tagSet({ name, hostName, tags }),
     capacity,
+    targets: ['host'],
     shells: random() < 0.98 ? ['bash'] : [],
     features: ['pick'],
     publicKey: { kty: 'OKP', crv: 'X25519', x: 'A'.repeat(43) },
