@@ -11,6 +11,7 @@ import { nativeOperations } from './api/graphql/native-operations.ts';
 import { graphqlRoutes } from './api/graphql/routes.ts';
 import { createApi } from './api/http.ts';
 import { auditedJoin, auditedReplacement } from './audit/audited.ts';
+import { DelegateTrail } from './audit/delegate-trail.ts';
 import { ConfigError, type ServerConfig } from './config.ts';
 import { createDispatcher } from './dispatch/dispatcher.ts';
 import type { Link } from './dispatch/link.ts';
@@ -18,6 +19,7 @@ import { Roster } from './dispatch/roster.ts';
 import { newUuid } from './domain/ids.ts';
 import type { Caller } from './domain/permissions.ts';
 import { tagSet } from './domain/selectors.ts';
+import { versionNote } from './domain/versions.ts';
 import { refreshDrained } from './drain-delegate.ts';
 import { firstGenOperations } from './first-gen/operations.ts';
 import { attachGateway, type Gateway } from './gateway/gateway.ts';
@@ -67,6 +69,11 @@ export async function startServer(config: ServerConfig, clock: Clock = systemClo
     sessions: () => gateway?.sessions().filter(({ until }) => until !== undefined) ?? [],
     note: (facts, message) => logger.warn(facts, message),
     failed: error => logger.warn({ err: error }, 'cannot look after the delegates of trusted issuers'),
+  });
+  const trail = new DelegateTrail({
+    audit,
+    clock,
+    failed: error => logger.error({ err: error }, 'cannot record what happened to a delegate'),
   });
   const known = await listKnownDelegates(database);
   const roster = new Roster(
@@ -130,12 +137,17 @@ export async function startServer(config: ServerConfig, clock: Clock = systemClo
     },
     join(link: Link) {
       roster.add(link);
+      const { name: delegate, instance, agentVersion } = link;
+      const difference = versionNote(agentVersion, serverVersion);
+      if (difference !== undefined)
+        note({ delegate, instance, agentVersion, difference }, 'delegate has another version');
       saved(saveDelegateJoined(database, link, now()));
     },
     leave(link: Link) {
       if (roster.remove(link, now())) saved(saveDelegateLeft(database, link.name, now()));
     },
     changed: link => roster.changed(link),
+    event: event => trail.add(event),
     tagSet,
     note,
     clock,
@@ -150,6 +162,7 @@ export async function startServer(config: ServerConfig, clock: Clock = systemClo
     url = await api.listen({ port: config.port, host: config.host ?? '::' });
   } catch (error) {
     await gateway.close();
+    await trail.close();
     await audit.close();
     await database.destroy();
     throw new ConfigError(
@@ -177,6 +190,7 @@ export async function startServer(config: ServerConfig, clock: Clock = systemClo
       await keys.settled();
       await tokens.close();
       await issuers.close();
+      await trail.close();
       await audit.close();
       await database.destroy();
     },

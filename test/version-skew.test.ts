@@ -51,7 +51,7 @@ async function oldAgent(world: World, name: string, more: object = {}): Promise<
     say(as('accepted'));
     if (Object.keys(more).length > 0) say({ type: 'later-message', ...id });
     const inputs = await Promise.all(
-      task.inputs.map((input, index) =>
+      task.inputs.map(async (input, index) =>
         input.kind === 'plain' ? input.data : openInput(input.data, keys, task, index),
       ),
     );

@@ -9,10 +9,11 @@ export type Detail = string | number | boolean | readonly string[];
 
 /** A record as the part that makes it knows it. Never a value, an input, a credential or a program. */
 export interface AuditEntry {
-  readonly type: 'request' | 'response' | 'change';
+  /** `event`: it happened without a request. */
+  readonly type: 'request' | 'response' | 'change' | 'event';
   /** The same in a request, its response, and the changes between. */
   readonly id: string;
-  /** The API key: its id and name. */
+  /** The API key, or the delegate token: its id and name. */
   readonly actor: { readonly id: string; readonly name: string };
   /** The address where the request came from. */
   readonly source: string;

@@ -18,7 +18,8 @@ import {
   transportOf,
 } from '../../protocol/index.ts';
 import { type Link, linkId } from '../dispatch/link.ts';
-import { allowedTagSet, clashOf, refusalOf } from './admission.ts';
+import { allowedTagSet, clashOf, type Refusal, refusalOf } from './admission.ts';
+import { closeName, type DelegateEvent } from './delegate-events.ts';
 import { DelegateLink, sendTo } from './delegate-link.ts';
 import { admissionPace } from './pace.ts';
 import { createPolling, type Polling } from './polling.ts';
@@ -28,6 +29,8 @@ export interface GatewayOptions {
   readonly tokens: TokenKeeper;
   readonly join: (link: Link) => void;
   readonly leave: (link: Link) => void;
+  /** Something that the audit trail is to know. */
+  readonly event: (event: DelegateEvent) => void;
   /** A link became free, or began to drain. */
   readonly changed: (link: Link) => void;
   readonly tagSet: (hello: Hello) => ReadonlySet<string>;
@@ -105,8 +108,17 @@ export function attachGateway(server: Server, options: GatewayOptions): Gateway 
 
   async function welcome(socket: Channel, request: IncomingMessage): Promise<void> {
     const address = request.socket.remoteAddress;
-    const refuse = (code: number, reason: string, told: Readonly<Record<string, unknown>> = {}) => {
+    let shown: TokenFacts | undefined;
+    const refuse = (code: number, reason: string, told: Refusal['told'] = {}) => {
       options.note({ address, code, reason, ...told }, 'delegate refused');
+      const { delegate } = told;
+      options.event({
+        kind: 'refused',
+        token: shown,
+        delegate: typeof delegate === 'string' ? delegate : undefined,
+        address,
+        reason: closeName(code),
+      });
       socket.close(code, reason);
     };
     // Listening begins before the token is looked up: the hello may already be on its way.
@@ -116,6 +128,7 @@ export function attachGateway(server: Server, options: GatewayOptions): Gateway 
     const token = shownToken(request);
     const early = await options.tokens.authenticate(token, address);
     if (typeof early === 'string') return refuse(refusals[early].code, refusals[early].reason);
+    shown = early;
     const hello = await first;
     if (hello === 'closed') return;
     if (hello === 'late') return refuse(closeCode.helloTimeout, 'no hello');
@@ -123,6 +136,7 @@ export function attachGateway(server: Server, options: GatewayOptions): Gateway 
     // Once more: the hello may have kept us waiting while the token was revoked.
     const facts = await options.tokens.authenticate(token, address);
     if (typeof facts === 'string') return refuse(refusals[facts].code, refusals[facts].reason);
+    shown = facts;
     const clash = () => clashOf(hello, facts, links.values());
     const refusal = refusalOf(hello, facts, options.tagSet) ?? clash();
     if (refusal) return refuse(refusal.code, refusal.reason, refusal.told);
@@ -156,6 +170,12 @@ export function attachGateway(server: Server, options: GatewayOptions): Gateway 
     const id = linkId(hello.name, hello.instance);
     const about = { delegate: hello.name, instance: hello.instance };
     const older = links.get(id);
+    const happened = (kind: DelegateEvent['kind'], reason?: string) => {
+      const { agentVersion } = hello;
+      const facts = { kind, token, ...about, agentVersion, address };
+      options.event(reason === undefined ? facts : { ...facts, reason });
+    };
+    let told: 'draining' | 'drained' | undefined;
     const link = new DelegateLink({
       socket,
       hello,
@@ -166,6 +186,13 @@ export function attachGateway(server: Server, options: GatewayOptions): Gateway 
       heartbeatMs,
       onChange: () => {
         options.changed(link);
+        const now = link.running === 0 ? 'drained' : 'draining';
+        if (!link.draining) told = undefined;
+        else if (now !== told && told !== 'drained') {
+          told = now;
+          options.note(about, `delegate ${now}`);
+          happened(now);
+        }
         session.changed();
       },
       onEnd: () => {
@@ -192,12 +219,30 @@ export function attachGateway(server: Server, options: GatewayOptions): Gateway 
     links.set(id, link);
     sessions.set(link, session);
     options.join(link);
+    const { tags, agentVersion, hostName } = hello;
     const transport = transportOf(socket);
     const shown = { token: token.name, ...(token.subject === undefined ? {} : { subject: token.subject }) };
-    options.note({ ...about, tags: hello.tags, ...shown, address, transport }, 'delegate connected');
-    socket.once('close', code => options.note({ ...about, code }, 'delegate disconnected'));
-    // One socket per instance: an older one is a connection that the agent has already given up.
-    older?.abandon(closeCode.superseded, 'the same instance has connected again');
+    options.note({ ...about, tags, ...shown, address, agentVersion, transport }, 'delegate connected');
+    happened('joined');
+    socket.once('close', code => {
+      options.note({ ...about, code }, 'delegate disconnected');
+      happened('lost', closeName(code));
+    });
+    if (!older) return session;
+    // One socket per instance: an older one is a connection that the agent has already given up. Each process makes a
+    // key of its own: with another one it is not the same process.
+    const isOther = older.publicKey.x !== hello.publicKey.x;
+    if (isOther)
+      options.note(
+        { ...about, hostName, otherHost: older.hostName, address },
+        'two delegate processes use one name and instance; the newer one stays',
+      );
+    older.abandon(
+      closeCode.superseded,
+      isOther
+        ? 'another process has connected with the same name and instance'
+        : 'the same instance has connected again',
+    );
     return session;
   }
 

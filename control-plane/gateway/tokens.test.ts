@@ -142,6 +142,68 @@ test('replicas share name and scope; a delegate of another scope with that name 
   await eventually(() => gateway.links.length === 1);
 });
 
+test('what happens to delegates is told, with the token that they showed', async () => {
+  await using gateway = await withTokens({ t: someToken('t', { scope: 'org/one' }), r: 'revoked' });
+  const told = () =>
+    gateway.events.map(({ kind, token, delegate, instance, reason }) =>
+      [kind, token?.name, delegate, instance, reason].filter(Boolean).join(' '),
+    );
+  assert.equal((await (await gateway.join({}, 'r')).closed).code, 4412);
+  assert.equal((await (await gateway.join({ name: 'no name' }, 't')).closed).code, 4403);
+  const peer = await gateway.join({}, 't');
+  await peer.next();
+  const [link] = gateway.links;
+  link?.start({
+    type: 'task',
+    task: 't',
+    attempt: 1,
+    remainingMs: 1_000,
+    program: { shell: 'bash', text: 'x', digest: `sha256:${'0'.repeat(64)}` },
+    inputs: [],
+    recipient: { kty: 'OKP', crv: 'X25519', x: 'B'.repeat(43) },
+  });
+  const identity = { task: 't', attempt: 1 };
+  peer.send({ type: 'accepted', ...identity }, { type: 'heartbeat', running: [identity], draining: true });
+  peer.send({ type: 'heartbeat', running: [identity], draining: true });
+  peer.send({ type: 'failed', ...identity, reason: 'internal', durationMs: 1 }, { type: 'drained' });
+  await peer.heard();
+  peer.socket.close(1000);
+  await peer.closed;
+  await eventually(() => told().length === 6);
+  assert.deepEqual(told(), [
+    'refused tokenRevoked',
+    'refused t nameRefused',
+    'joined t edge-1 instance-1',
+    'draining t edge-1 instance-1',
+    'drained t edge-1 instance-1',
+    'lost t edge-1 instance-1 normal',
+  ]);
+});
+
+test('an instance that comes back supersedes itself; another process with its id is told of, on both sides', async () => {
+  await using gateway = await withTokens({ t: someToken('t') });
+  const first = await gateway.join({}, 't');
+  await first.next();
+  const again = await gateway.join({}, 't');
+  await again.next();
+  const reason = 'the same instance has connected again';
+  assert.deepEqual(await first.closed, { code: 4409, reason });
+  const publicKey = { kty: 'OKP', crv: 'X25519', x: 'C'.repeat(43) };
+  const other = await gateway.join({ publicKey, hostName: 'copy' }, 't');
+  await other.next();
+  assert.deepEqual(await again.closed, {
+    code: 4409,
+    reason: 'another process has connected with the same name and instance',
+  });
+  assert.equal(gateway.links.length, 1);
+  const clashes = gateway.notes.filter(note => note.startsWith('two delegate processes'));
+  assert.equal(clashes.length, 1);
+  assert.match(
+    clashes[0] ?? '',
+    /"delegate":"edge-1","instance":"instance-1","hostName":"copy","otherHost":"host"/,
+  );
+});
+
 test('a new token is proposed, known, presented and accepted, in that order', async () => {
   await using gateway = await withTokens({ t: someToken('t') });
   const peer = await gateway.join({ tokenFile: true }, 't');

@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import { type ClientOptions, WebSocket } from 'ws';
 import type { Link } from '../../control-plane/dispatch/link.ts';
 import { tagSet } from '../../control-plane/domain/selectors.ts';
+import type { DelegateEvent } from '../../control-plane/gateway/delegate-events.ts';
 import { attachGateway, type Gateway } from '../../control-plane/gateway/gateway.ts';
 import type { TokenFacts, TokenKeeper, TokenRefusal } from '../../control-plane/gateway/token-session.ts';
 import { delegatePath, frameText, pollPath, pollSteps, subprotocol } from '../../protocol/index.ts';
@@ -56,6 +57,8 @@ export interface ListeningGateway extends AsyncDisposable {
   /** Those in the roster now. */
   readonly links: Link[];
   readonly notes: string[];
+  /** What the audit trail is to know. */
+  readonly events: DelegateEvent[];
   /** How often somebody became free, or began to drain. */
   changes(): number;
   /** Opens a socket; `undefined` for none of a header. */
@@ -77,6 +80,7 @@ export async function listeningGateway(
   const clock = new FakeClock();
   const links: Link[] = [];
   const notes: string[] = [];
+  const events: DelegateEvent[] = [];
   const peers: Peer[] = [];
   let changes = 0;
   const server = createServer((request, response) => {
@@ -91,6 +95,7 @@ export async function listeningGateway(
     changed: () => {
       changes += 1;
     },
+    event: event => void events.push(event),
     tagSet,
     note: (facts, message) => notes.push(`${message} ${JSON.stringify(facts)}`),
     clock,
@@ -108,6 +113,7 @@ export async function listeningGateway(
     gateway,
     links,
     notes,
+    events,
     changes: () => changes,
     async connect({ token, protocols = [subprotocol], path = delegatePath } = {}) {
       const headers: ClientOptions['headers'] =
