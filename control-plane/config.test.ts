@@ -20,6 +20,7 @@ const rest = {
   admissionRate: 400,
   heartbeatMs: 10_000,
   graphqlExplorer: false,
+  rateLimit: { perKey: 6_000, perAddress: 120 },
 };
 
 test('without settings it listens on this machine only, in a folder beside', () => {
@@ -147,4 +148,15 @@ test('the key ring comes from one place, and the explorer is off unless it is sw
     { LEGATE_GRAPHQL_EXPLORER: 'maybe' },
     'LEGATE_GRAPHQL_EXPLORER must be true or false (got "maybe")',
   );
+});
+
+test('rate limits are numbers of requests a minute, and 0 is none', () => {
+  const { rateLimit } = readConfig({ rateLimit: '0' }, { LEGATE_AUTH_RATE_LIMIT: '5' });
+  assert.deepEqual(rateLimit, { perKey: 0, perAddress: 5 });
+  for (const text of ['-1', '1.5', 'off', '10/s', '99999999'])
+    refused(
+      {},
+      { LEGATE_RATE_LIMIT: text },
+      `LEGATE_RATE_LIMIT must be a number of requests a minute, 0 for no limit (got "${text}")`,
+    );
 });

@@ -27,6 +27,12 @@ export interface ServerConfig {
   readonly heartbeatMs: number;
   /** Serve GraphQL's introspection, and a page to try queries with. */
   readonly graphqlExplorer: boolean;
+  /** Requests in a minute; 0: without limit. */
+  readonly rateLimit: {
+    readonly perKey: number;
+    /** Of those without a valid key. */
+    readonly perAddress: number;
+  };
   readonly logLevel: string;
 }
 
@@ -70,6 +76,16 @@ export const serverFlags = {
     flag: '--graphql-explorer',
     name: 'LEGATE_GRAPHQL_EXPLORER',
     help: 'serve introspection and a page for trying GraphQL queries',
+  },
+  rateLimit: {
+    flag: '--rate-limit <requests>',
+    name: 'LEGATE_RATE_LIMIT',
+    help: 'requests of an API key in a minute; 0: no limit (default: 6000)',
+  },
+  authRateLimit: {
+    flag: '--auth-rate-limit <requests>',
+    name: 'LEGATE_AUTH_RATE_LIMIT',
+    help: 'requests without a valid API key from an address in a minute; 0: no limit (default: 120)',
   },
   logLevel: {
     flag: '--log-level <level>',
@@ -128,6 +144,10 @@ export function readConfig(
     admissionRate: integer(read('admissionRate'), 400, 1, 100_000),
     heartbeatMs: integer(read('heartbeat'), 10, 1, 60) * 1_000,
     graphqlExplorer: switchOf(read('graphqlExplorer')),
+    rateLimit: {
+      perKey: perMinute(read('rateLimit'), 6_000),
+      perAddress: perMinute(read('authRateLimit'), 120),
+    },
     logLevel: level.text.toLowerCase(),
   };
 }
@@ -146,6 +166,14 @@ function integer(
     );
   }
   return value;
+}
+
+function perMinute(given: { text: string; from: string } | undefined, fallback: number): number {
+  if (!given) return fallback;
+  if (/^[0-9]{1,7}$/.test(given.text)) return Number(given.text);
+  throw new ConfigError(
+    `${given.from} must be a number of requests a minute, 0 for no limit (got "${given.text}")`,
+  );
 }
 
 function switchOf(given: { text: string; from: string } | undefined): boolean {

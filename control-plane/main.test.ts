@@ -19,6 +19,7 @@ const config = (dataFolder: string, port = 0, databaseUrl?: string): ServerConfi
   admissionRate: 400,
   heartbeatMs: 10_000,
   graphqlExplorer: false,
+  rateLimit: { perKey: 0, perAddress: 0 },
   logLevel: 'silent',
 });
 

@@ -6,6 +6,7 @@ import { type Clock, every, isJwt, systemClock } from '../protocol/index.ts';
 import { ApiKeys } from './access/api-keys.ts';
 import { DelegateIssuers } from './access/delegate-issuers.ts';
 import { DelegateTokens } from './access/delegate-tokens.ts';
+import { RateLimits } from './access/rate-limits.ts';
 import { delegatePollingRoutes } from './api/delegate-polling.ts';
 import { nativeOperations } from './api/graphql/native-operations.ts';
 import { graphqlRoutes } from './api/graphql/routes.ts';
@@ -101,11 +102,17 @@ export async function startServer(config: ServerConfig, clock: Clock = systemClo
     compile: await loadCompiler(),
     dispatch: createDispatcher({ roster, clock }),
   };
+  const limits = new RateLimits({
+    ...config.rateLimit,
+    clock,
+    note: (facts, message) => logger.warn(facts, message),
+  });
   const graphql = {
     ...firstGenOperations(tools),
     ...nativeOperations(tools),
     accountId: await accountId(database),
     graphqlExplorer: config.graphqlExplorer,
+    limits,
     authenticate: (key: string | undefined, source: string) => keys.authenticate(key, source),
     whenEnded: (caller: Caller, then: () => void) => keys.whenEnded(caller, then),
   };
@@ -113,6 +120,7 @@ export async function startServer(config: ServerConfig, clock: Clock = systemClo
   const api = createApi({
     ...tools,
     keys,
+    limits,
     tokens,
     issuers,
     // One line per fetch is written where the fetch ends; the framework's own would only repeat it.

@@ -14,6 +14,7 @@ const statuses: Record<ErrorCode, number> = {
   USER_NOT_AUTHORIZED: 401,
   ACCESS_DENIED: 403,
   RESOURCE_NOT_FOUND: 404,
+  TOO_MANY_REQUESTS: 429,
 };
 
 export function describeError(error: unknown): { status: number; body: ReturnType<typeof errorBody> } {

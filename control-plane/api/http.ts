@@ -3,9 +3,11 @@ import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRepl
 import type { ApiKeys } from '../access/api-keys.ts';
 import type { DelegateIssuers } from '../access/delegate-issuers.ts';
 import type { DelegateTokens } from '../access/delegate-tokens.ts';
+import type { Authenticate, RateLimits } from '../access/rate-limits.ts';
 import type { ApplyTools } from '../apply.ts';
 import type { Roster } from '../dispatch/roster.ts';
 import type { FetchTools } from '../fetch-secret.ts';
+import { admit } from './admission.ts';
 import { applicationRoutes } from './applications.ts';
 import { auditRoutes } from './audit.ts';
 import { keyOf } from './caller.ts';
@@ -24,6 +26,7 @@ import { templateRoutes } from './templates.ts';
 
 export interface ApiTools extends ApplyTools, Omit<FetchTools, 'audit'> {
   readonly keys: ApiKeys;
+  readonly limits: RateLimits;
   readonly tokens: DelegateTokens;
   readonly issuers: DelegateIssuers;
   readonly roster: Roster;
@@ -83,8 +86,9 @@ export function createApi(tools: ApiTools): FastifyInstance {
   void app.register(
     async api => {
       api.decorateRequest('legateCaller', undefined);
-      api.addHook('onRequest', async request => {
-        request.legateCaller = await tools.keys.authenticate(keyOf(request), request.ip);
+      const authenticate: Authenticate = (key, source) => tools.keys.authenticate(key, source);
+      api.addHook('onRequest', async (request, reply) => {
+        request.legateCaller = await admit(tools.limits, authenticate, keyOf(request), { request, reply });
       });
       documentRoutes(api, tools);
       fetchRoutes(api, tools);

@@ -37,10 +37,23 @@ export function openApiDocument(): Json {
           description: 'It was refused, or could not be done',
           content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
         },
+        TooManyRequests: {
+          description: 'The key, or the address where there is no valid one, makes too many requests',
+          headers: limitHeaders,
+          content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
+        },
       },
     },
   });
 }
+
+const header = (description: string): Json => ({ description, schema: { type: 'integer' } });
+const limitHeaders = {
+  'Retry-After': header('seconds until there may be another request'),
+  'RateLimit-Limit': header('requests in a minute'),
+  'RateLimit-Remaining': header('requests that may be made now'),
+  'RateLimit-Reset': header('seconds until all of them may'),
+};
 
 function describe({ method, path, summary, query, body, answer, isStream, isOpen }: Operation): Json {
   const content = isStream ? 'application/x-ndjson' : 'application/json';
@@ -58,6 +71,7 @@ function describe({ method, path, summary, query, body, answer, isStream, isOpen
       ...(path === '/readyz'
         ? { 503: { description: 'Not yet', content: { 'application/json': { schema: answer } } } }
         : {}),
+      ...(isOpen ? {} : { 429: { $ref: '#/components/responses/TooManyRequests' } }),
       default: { $ref: '#/components/responses/Error' },
     },
   };

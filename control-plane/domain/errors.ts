@@ -12,7 +12,8 @@ export type ErrorCode =
   | 'UNRESOLVED_EXPRESSION'
   | 'CYCLIC_REFERENCE'
   | 'ACCESS_DENIED'
-  | 'USER_NOT_AUTHORIZED';
+  | 'USER_NOT_AUTHORIZED'
+  | 'TOO_MANY_REQUESTS';
 
 const prefixes: Record<ErrorCode, string> = {
   INVALID_REQUEST: 'Invalid request: ',
@@ -25,6 +26,7 @@ const prefixes: Record<ErrorCode, string> = {
   CYCLIC_REFERENCE: '',
   ACCESS_DENIED: 'User not authorized: ',
   USER_NOT_AUTHORIZED: 'User not authorized',
+  TOO_MANY_REQUESTS: '',
 };
 
 export class RequestError extends Error {

@@ -2,7 +2,7 @@ import { Writable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import { makeFirstApiKey } from '../../control-plane/access/first-api-key.ts';
-import { createApi } from '../../control-plane/api/http.ts';
+import { type ApiTools, createApi } from '../../control-plane/api/http.ts';
 import { Roster } from '../../control-plane/dispatch/roster.ts';
 import type { Grant } from '../../control-plane/domain/permissions.ts';
 import { assertDescribed } from './api-answers.ts';
@@ -40,7 +40,7 @@ export interface TestApi extends AsyncDisposable {
 }
 
 /** The API over a real store with one template, connector and secret in it, and nothing else that is real. */
-export async function testApi(): Promise<TestApi> {
+export async function testApi(changed: Partial<Pick<ApiTools, 'limits'>> = {}): Promise<TestApi> {
   const store = await testDatabase();
   const tools = await toolsFor(store.database);
   const roster = new Roster([], { clock: tools.clock });
@@ -59,6 +59,7 @@ export async function testApi(): Promise<TestApi> {
   const app = createApi({
     ...tools,
     roster,
+    ...changed,
     logger: pino({ level: 'warn' }, sink),
     dispatch: request => self.play(request),
     ready: async () => self.ready,

@@ -2,10 +2,12 @@
 import { Writable } from 'node:stream';
 import fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
 import { pino } from 'pino';
+import { RateLimits } from '../../control-plane/access/rate-limits.ts';
 import { graphqlRoutes } from '../../control-plane/api/graphql/routes.ts';
 import type { GraphqlTools } from '../../control-plane/api/graphql/tools.ts';
 import { RequestError } from '../../control-plane/domain/errors.ts';
 import type { Grant } from '../../control-plane/domain/permissions.ts';
+import { FakeClock } from './fake-clock.ts';
 
 export interface Answer {
   readonly status: number;
@@ -72,11 +74,17 @@ export interface GraphqlSetting {
   readonly explorer?: boolean;
   /** Of the key; without: an administrator of the account. */
   readonly grants?: readonly Grant[];
+  /** Of requests; without: none. */
+  readonly limits?: RateLimits;
 }
 
 export function testGraphql(
   played: Partial<GraphqlTools> = {},
-  { explorer = false, grants = [{ role: 'admin', scope: 'account' }] }: GraphqlSetting = {},
+  {
+    explorer = false,
+    grants = [{ role: 'admin', scope: 'account' }],
+    limits = new RateLimits({ perKey: 0, perAddress: 0, clock: new FakeClock(), note: () => {} }),
+  }: GraphqlSetting = {},
 ): TestGraphql {
   let log = '';
   const sink = new Writable({
@@ -93,6 +101,7 @@ export function testGraphql(
     ...played,
     accountId: graphqlAccount,
     graphqlExplorer: explorer,
+    limits,
     async authenticate(key, source) {
       if (key !== graphqlKey) throw new RequestError('USER_NOT_AUTHORIZED', '');
       return { keyId: 'k', name: 'tester', grants, source };

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { ApiKeys } from '../../control-plane/access/api-keys.ts';
 import { DelegateIssuers } from '../../control-plane/access/delegate-issuers.ts';
 import { DelegateTokens } from '../../control-plane/access/delegate-tokens.ts';
+import { RateLimits } from '../../control-plane/access/rate-limits.ts';
 import type { TokenSession } from '../../control-plane/access/token-sessions.ts';
 import { type Applied, applyDocuments } from '../../control-plane/apply.ts';
 import { type Audit, createAudit } from '../../control-plane/audit/audit.ts';
@@ -34,6 +35,8 @@ export interface Tools {
   readonly encryption: Encryption;
   readonly audit: Audit;
   readonly keys: ApiKeys;
+  /** None. */
+  readonly limits: RateLimits;
   readonly tokens: DelegateTokens;
   readonly issuers: DelegateIssuers;
   /** The connections of delegates, as the tokens see them. */
@@ -94,6 +97,7 @@ export async function toolsFor(database: Database, compile: Compile = anyCompile
         throw error;
       },
     }),
+    limits: new RateLimits({ perKey: 0, perAddress: 0, clock, note: () => {} }),
     tokens: new DelegateTokens({
       database,
       clock,

@@ -90,6 +90,7 @@ export async function wholeApi(): Promise<WholeApi> {
         ...nativeOperations(operationTools),
         accountId: account,
         graphqlExplorer: true,
+        limits: tools.limits,
         authenticate: (key, source) => keys.authenticate(key, source),
         whenEnded: (caller, then) => keys.whenEnded(caller, then),
       });

@@ -1,7 +1,9 @@
 /** `/api/graphql` and `/graphql`: who may come in, the bodies, and the answers. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Authenticate, RateLimits } from '../../access/rate-limits.ts';
 import { RequestError } from '../../domain/errors.ts';
 import type { Caller } from '../../domain/permissions.ts';
+import { admit } from '../admission.ts';
 import { type LogFault, presentError } from './errors.ts';
 import { explorerPage } from './explorer.ts';
 import { BodyError, readRequest } from './request.ts';
@@ -13,7 +15,8 @@ export type GraphqlOptions = GraphqlTools & {
   /** Serve introspection, and a page to try queries with. */
   readonly graphqlExplorer: boolean;
   /** Throws a `RequestError` where nobody holds the key. `source`: the caller's address. */
-  authenticate(key: string | undefined, source: string): Promise<Caller>;
+  readonly authenticate: Authenticate;
+  readonly limits: RateLimits;
   /** Calls `then` when the caller's key ends while a request runs. Gives a function that ends the watch. */
   whenEnded(caller: Caller, then: () => void): () => void;
 };
@@ -38,7 +41,8 @@ export function graphqlRoutes(app: FastifyInstance, options: GraphqlOptions): vo
     api.addHook('onRequest', async (request, reply) => {
       if (options.graphqlExplorer && asksForPage(request))
         return reply.headers(explorerPage.headers).send(explorerPage.html);
-      request.graphqlCaller = await options.authenticate(keyOf(request), request.ip);
+      const { limits, authenticate } = options;
+      request.graphqlCaller = await admit(limits, authenticate, keyOf(request), { request, reply });
       // The key decides; an account that is named besides has to be the same.
       const named = new URL(request.url, 'http://control-plane.invalid').searchParams.getAll('accountId');
       if (named.some(id => id !== options.accountId)) throw new RequestError('USER_NOT_AUTHORIZED', '');
@@ -69,12 +73,17 @@ export function graphqlRoutes(app: FastifyInstance, options: GraphqlOptions): vo
   });
 }
 
+/** The original's words: clients may wait for them. */
+const tooMany = "You've reached your account's rate limit for data queries. Please try again later.";
+
 /** An answer to what never came to be executed. */
 function refuse(reply: FastifyReply, error: unknown, log: LogFault): FastifyReply {
   const send = (status: number, message: string, code: string) =>
     reply.status(status).send({ errors: [{ message, extensions: { code } }] });
   if (error instanceof RequestError && error.code === 'USER_NOT_AUTHORIZED')
     return send(401, 'Invalid Api Key', error.code);
+  if (error instanceof RequestError && error.code === 'TOO_MANY_REQUESTS')
+    return send(429, tooMany, error.code);
   if (error instanceof BodyError) return send(400, error.message, 'BAD_REQUEST');
   // The framework's own refusals (too large, another content type) say nothing of what was sent.
   const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 500;
