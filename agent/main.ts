@@ -60,7 +60,7 @@ export async function runAgent({
   });
   const hosts = hostRunner(connected, { environment: secrets.environment, clock });
   const shared = sharedRuns(clock, settings.cacheBytes);
-  const tools = { runner, hosts, keys, shared, clock };
+  const tools = { runner, hosts, keys, shared, clock, sanitize: secrets.sanitize };
   let healthServer: HealthServer | undefined;
   let session: Session | undefined;
   let cancelled = false;

@@ -20,6 +20,7 @@ import type { End, Execution } from './execute/execution.ts';
 import type { HostRunner } from './execute/host.ts';
 import type { LocalRunner } from './execute/local.ts';
 import { type Outcome, runTask, type SendLog } from './run-task.ts';
+import { readPatterns } from './script/custom-patterns.ts';
 
 const mask = '**************';
 const scripts = await openRunner({ standby: 1 });
@@ -35,6 +36,8 @@ interface Wanted {
   /** Asks for a live log, and gets it, by this clock. */
   readonly sendLog?: SendLog;
   readonly clock?: Clock;
+  /** A file of patterns for what is masked. */
+  readonly patterns?: string;
 }
 
 const noHosts: HostRunner = { at: () => assert.fail('it has no target') };
@@ -48,6 +51,7 @@ function run(text: string, wanted: Wanted = {}, runner: LocalRunner = scripts.ru
     signal = new AbortController().signal,
     sendLog,
     clock = systemClock,
+    patterns = '',
   } = wanted;
   const task = aTask({
     program: { shell: 'bash', text, digest: digestOf(text) },
@@ -59,7 +63,7 @@ function run(text: string, wanted: Wanted = {}, runner: LocalRunner = scripts.ru
   const notAskedFor = () => assert.fail('a log was sent that nobody asked for');
   return runTask(
     task,
-    { runner, hosts: noHosts, keys, clock },
+    { runner, hosts: noHosts, keys, clock, sanitize: readPatterns(patterns) },
     { remainingMs, signal },
     sendLog ?? notAskedFor,
   );
@@ -439,4 +443,42 @@ describe('a task with a target', () => {
     const outcome = await onHost(0, { at: () => ({ run: async () => execution }) });
     assert.deepEqual(failureOf(outcome), { reason: 'host-connection-lost', detail: 'reset by peer' });
   });
+});
+
+test('what a script prints of secrets is masked in every form, in the live log and in the failure', async () => {
+  const secret = `gr\u00fcn "quoted" & p\\a'ss`;
+  const jwt = `${Buffer.from('{"alg":"HS256"}').toString('base64url')}.${'e'.repeat(20)}.${'s'.repeat(43)}`;
+  const program = `
+    printf '%s\n' "plain: $__legate_1" >&2
+    printf '%s' "$__legate_1" | base64 -w0 >&2; echo >&2
+    printf '%s' "user:$__legate_1" | base64 -w0 >&2; echo >&2
+    printf '%s\n' "json: $__legate_2" "url: $__legate_3" >&2
+    echo "github: ghp_$(printf 'a%.0s' {1..36})" >&2
+    echo 'jwt: ${jwt}' >&2
+    echo 'own: EMP-123456' >&2
+    exit 3`;
+  const inputs = [
+    await sealed(secret, 0),
+    plain(JSON.stringify(secret).slice(1, -1)),
+    plain(encodeURIComponent(secret)),
+  ];
+  const pieces: string[] = [];
+  const outcome = await run(program, {
+    inputs,
+    patterns: 'EMP-[0-9]{6}',
+    sendLog: async text => void pieces.push(text),
+  });
+  assert.ok(!outcome.ok && outcome.reason === 'script-failed');
+  const { stderrTail = '', log } = outcome;
+  for (const text of [stderrTail, pieces.join('') + log]) {
+    assert.match(text, /^plain: \*{14}$/m);
+    assert.match(text, /^json: \*{14}$/m);
+    assert.match(text, /^url: \*{14}$/m);
+    assert.match(text, /^github: \*{14}$/m);
+    assert.match(text, /^jwt: \*{14}$/m);
+    assert.match(text, /^own: \*{14}$/m);
+    // Of base64 a character at an edge may be left, which holds bits of what stands beside.
+    assert.match(text, /^\*{14}.?={0,2}$/m);
+    assert.match(text, /^dXNlcj.?\*{14}.?={0,2}$/m);
+  }
 });

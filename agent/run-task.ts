@@ -20,6 +20,7 @@ import {
 import { inputRefusal } from './admission.ts';
 import type { Execution, RunBounds, Runner } from './execute/execution.ts';
 import type { HostRunner } from './execute/host.ts';
+import type { FindMatches } from './script/custom-patterns.ts';
 import { lastLines } from './script/last-lines.ts';
 import { liveLog } from './script/live-log.ts';
 import { pick, textsIn } from './script/pick.ts';
@@ -51,6 +52,8 @@ export interface TaskTools {
   /** Left out: every task runs by itself. */
   readonly shared?: SharedRuns;
   readonly clock?: Clock;
+  /** The operator's patterns for what is masked. */
+  readonly sanitize?: FindMatches;
 }
 
 /** Sends a piece of the log of a script that still runs. Resolves when the next one may follow. */
@@ -98,9 +101,10 @@ async function executeTask(
 ): Promise<Yielded> {
   const { program, workingDirectory } = task;
   const directory = workingDirectory === undefined ? {} : { workingDirectory };
-  const { clock = systemClock } = tools;
+  const { clock = systemClock, sanitize: patterns } = tools;
+  const { secrets } = opened;
   const keepLog = task.logs === true || task.liveLogs === true;
-  const live = task.liveLogs ? liveLog({ secrets: opened.secrets, clock, send: sendLog }) : undefined;
+  const live = task.liveLogs ? liveLog({ secrets, patterns, clock, send: sendLog }) : undefined;
   const step = (line: string) => live?.write(Buffer.from(`${line}\n`));
   const runner = opened.target ? tools.hosts.at(opened.target, step) : tools.runner;
   const execution = await runner.run(
@@ -112,7 +116,7 @@ async function executeTask(
   const yields = secretsOf(execution);
   // Nobody reads what a script said that has succeeded, unless it was asked for.
   const parts = keepLog || !succeeded(execution) ? yields.flatMap(textsIn) : [];
-  const redact = redactor([...opened.secrets, ...yields, ...parts]);
+  const redact = redactor([...secrets, ...yields, ...parts], patterns);
   const rest = live?.end(redact);
   // A value too large was never read to its end, so that nobody would recognise the rest of it.
   const readable = execution.end.kind !== 'too-large';

@@ -261,7 +261,13 @@ describe('a setting is taken from its flag, else the environment, else the setti
   }
 
   test('and every setting there is has been tried here', () => {
-    const tried = [...cases.map(({ name }) => name), 'LEGATE_CONFIG', 'LEGATE_TOKEN_FILE'];
+    const tried = [
+      ...cases.map(({ name }) => name),
+      'LEGATE_CONFIG',
+      'LEGATE_TOKEN_FILE',
+      // In sanitize-settings.test.ts.
+      'LEGATE_SANITIZE_PATTERNS',
+    ];
     assert.deepEqual(new Set(settingDefinitions.map(({ name }) => name)), new Set(tried));
     for (const { name, aliases = [] } of settingDefinitions) {
       const known = cases.find(setting => setting.name === name);
@@ -273,6 +279,17 @@ describe('a setting is taken from its flag, else the environment, else the setti
 test('short aliases are those of a settings file only: in an environment they are too common to mean us', () => {
   const settings = settingsWith({ NAME: 'other', TAGS: 'other', URL: 'other', TOKEN: 'other' });
   assert.deepEqual([settings.name, settings.tags, settings.url.host], [hostname(), [], 'legate.example']);
+});
+
+test('the file of patterns for what is masked is read, and its patterns are not among what is logged', () => {
+  using folder = temporaryFolder();
+  writeFileSync(folder.file('patterns'), 'EMP-[0-9]+\n');
+  const { settings, secrets } = readSettings(
+    {},
+    { ...least, LEGATE_SANITIZE_PATTERNS: folder.file('patterns') },
+  );
+  assert.deepEqual(secrets.sanitize('is EMP-12'), [[3, 9]]);
+  assert.ok(!JSON.stringify(settings).includes('EMP'));
 });
 
 test('the settings file may be named by a variable', () => {

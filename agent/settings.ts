@@ -9,6 +9,8 @@ import { resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { delegateNamePattern } from '../protocol/index.ts';
 import { scriptEnvironment } from './execute/environment.ts';
+import { sanitizePatterns } from './sanitize-settings.ts';
+import type { FindMatches } from './script/custom-patterns.ts';
 import { absolutePath, codeOf, type Found, integer, list, oneOf, SettingsError } from './setting-values.ts';
 import { parsePattern, patternRule } from './ssh/allow.ts';
 import type { SshSettings } from './ssh/hosts.ts';
@@ -50,6 +52,8 @@ export interface AgentSecrets {
   readonly tokenFile: string | undefined;
   /** The environment of scripts, complete. Proxy addresses in it may hold passwords. */
   readonly environment: Readonly<Record<string, string>>;
+  /** The operator's patterns for what is masked; they may hold it. */
+  readonly sanitize: FindMatches;
 }
 
 export interface SettingDefinition {
@@ -139,6 +143,11 @@ const table = {
     name: 'LEGATE_SCRIPT_ENV',
     flag: '--script-env <list>',
     help: 'names of further environment variables that scripts may see, separated by commas',
+  },
+  sanitizePatterns: {
+    name: 'LEGATE_SANITIZE_PATTERNS',
+    flag: '--sanitize-patterns <file>',
+    help: 'file of regular expressions, one a line, for what is masked in what scripts print (default: sanitize-patterns.txt in the home folder or /opt/harness-delegate, where there is one)',
   },
   knownHosts: {
     name: 'LEGATE_KNOWN_HOSTS',
@@ -232,6 +241,7 @@ export function readSettings(
   const secrets = {
     ...token(read('token'), read('tokenFile')),
     environment: scriptEnvironment(env, settings.scriptEnvironment),
+    sanitize: sanitizePatterns(read('sanitizePatterns'), env.HOME),
   };
   for (const name of [table.token.name, ...table.token.aliases]) delete env[name];
   return { settings, secrets };

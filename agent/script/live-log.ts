@@ -1,12 +1,15 @@
 /** A script's error output while it runs: whole lines, masked with what is known by then. */
 import { StringDecoder } from 'node:string_decoder';
 import { type Clock, limits } from '../../protocol/index.ts';
+import type { FindMatches } from './custom-patterns.ts';
 import { lastLines } from './last-lines.ts';
 import { type Redact, redactor, undecidedEnd } from './redact.ts';
 
 export interface LiveLogOptions {
   /** What must not be read in it, as far as that is known before the script ends. */
   readonly secrets: readonly string[];
+  /** What else must not. */
+  readonly patterns?: FindMatches | undefined;
   readonly clock: Clock;
   /** Sends a text of at most `limits.log` characters. Resolves when the next one may follow. */
   readonly send: (text: string) => Promise<void>;
@@ -33,8 +36,8 @@ const noteLength = 64;
 /** Characters of what was sent that the masking of the next lines looks back at. */
 const lookBack = 256;
 
-export function liveLog({ secrets, clock, send }: LiveLogOptions): LiveLog {
-  const redact = redactor(secrets);
+export function liveLog({ secrets, patterns, clock, send }: LiveLogOptions): LiveLog {
+  const redact = redactor(secrets, patterns);
   const undecided = undecidedEnd(secrets);
   const decoder = new StringDecoder('utf8');
   let before = '';

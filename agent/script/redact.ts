@@ -3,6 +3,8 @@
  * A secret is masked line by line, as itself and in the encodings that tools print it in. No pattern is ever
  * made out of a secret: one that is too large fails, and its error quotes it.
  */
+import { type FindMatches, noPatterns } from './custom-patterns.ts';
+
 const mask = '*'.repeat(14);
 /** Shorter lines would mask half of a log; they are left alone. */
 const shortest = 3;
@@ -13,8 +15,8 @@ export type Redact = (text: string, from?: number) => string;
 /** What is to be masked, from its first character to before its end. */
 type Range = readonly [start: number, end: number];
 
-/** Makes a redactor for these secrets. Shapes that are a credential whoever knows them are masked as well. */
-export function redactor(secrets: Iterable<string>): Redact {
+/** Makes a redactor for these secrets. Shapes that are a credential whoever knows them are masked as well, and what these patterns find. */
+export function redactor(secrets: Iterable<string>, patterns: FindMatches = noPatterns): Redact {
   const all = [...secrets];
   let needles: Needles | undefined;
   return (text, from = 0) => {
@@ -26,6 +28,7 @@ export function redactor(secrets: Iterable<string>): Redact {
       ...wrappedOccurrences(text, base64),
       ...githubTokens(text),
       ...jwts(text),
+      ...patterns(text),
     ];
     return maskRanges(text, ranges, from);
   };
