@@ -299,3 +299,58 @@ test('all of it is in the audit trail, unbroken, and holds no value', async () =
     assert.match(trail, new RegExp(`"action":"${action}"`));
   for (const value of ['canary-', 'BEGIN', 'value of', 'p:changed']) assert.ok(!trail.includes(value), value);
 });
+
+test('a test value that is a secret is shown nowhere: not read back, not in errors, logs or the audit trail', async () => {
+  const secret = `t0ken "of" the & store's`;
+  await text({ name: 'store token', value: secret, scopedToAccount: true });
+  const shout = `printf '%s\\n' "plain: $given" "url: $url" >&2
+    printf '%s' "$given" | base64 -w0 >&2; echo >&2
+    echo "ghp_$(printf 'a%.0s' {1..36})" >&2`;
+  const templateId = await template('masking', `given=\${token}; url=\${encoded}\n${shout}\nsecret=$given`, [
+    'token',
+    'encoded',
+  ]);
+  const testVariables = [
+    { name: 'token', value: secret },
+    { name: 'encoded', value: encodeURIComponent(secret) },
+  ];
+  const id = await manager('masks', templateId, testVariables);
+  const read = `query($id: String!, $r: String!) {
+    secretManager(secretManagerId: $id) {
+      config { ... on CustomSecretManagerConfig { testVariables { name value } } }
+    }
+    legate { connector(reference: $r) { document } }
+  }`;
+  const shown = await client.data(read, { id, r: reference(id) });
+  const mask = '*'.repeat(14);
+  assert.deepEqual(get(shown, 'secretManager.config.testVariables'), [
+    { name: 'token', value: mask },
+    testVariables[1],
+  ]);
+  const native = await world.api(`/connectors/${encodeURIComponent(reference(id))}`);
+  const audit = await world.api('/audit?limit=500');
+  for (const seen of [JSON.stringify(shown), await native.text(), await audit.text()])
+    assert.ok(!seen.includes(JSON.stringify(secret).slice(1, -1)), seen);
+
+  const tested = await world.legate(['connector', 'test', reference(id)]);
+  const failing = await template('masking_fails', `given=\${token}; url=\${encoded}\n${shout}\nexit 7`, [
+    'token',
+    'encoded',
+  ]);
+  const customSecretManagerInput = {
+    name: 'fails',
+    templateId: failing,
+    executeOnDelegate: true,
+    testVariables,
+  };
+  const answer = await client.post(createManager, {
+    i: { secretManagerType: 'CUSTOM', customSecretManagerInput },
+  });
+  assert.match(answer, /SCRIPT_EXIT_NONZERO/);
+  for (const seen of [answer, tested.err + tested.out.toString()]) {
+    for (const form of ['plain', 'url']) assert.ok(seen.includes(`${form}: ${mask}`), seen);
+    for (const left of [secret, Buffer.from(secret).toString('base64').slice(0, 24), 'ghp_aaaa'])
+      assert.ok(!seen.includes(left), seen);
+  }
+  assert.ok(!world.output().includes(secret));
+});

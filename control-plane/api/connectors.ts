@@ -5,7 +5,7 @@ import { audited } from '../audit/audited.ts';
 import { by } from '../audit/record.ts';
 import { type DeleteTools, deleteEntity } from '../delete.ts';
 import { formatReference } from '../domain/reference.ts';
-import { noSuchManager } from '../load.ts';
+import { connectorOf, noSuchManager } from '../load.ts';
 import { acceptContent } from '../reconcile.ts';
 import { findConnector, listConnectors, type StoredConnector } from '../store/connectors.ts';
 import { dropUnpinnedContents } from '../store/templates.ts';
@@ -31,7 +31,8 @@ export function connectorRoutes(
     const target = { scope: id.scope, connector: formatReference(id) };
     const stored = visible(callerOf(request), target) ? await findConnector(database, id) : undefined;
     if (!stored) throw noSuchManager(id);
-    const { uuid, generation, contentDigest, createdAt, document } = stored;
+    const { uuid, generation, contentDigest, createdAt } = stored;
+    const { document } = generation === 'FirstGen' ? connectorOf(stored) : stored;
     return { ...listed(stored), uuid, generation, contentDigest, createdAt, document };
   });
 

@@ -17,6 +17,8 @@ const ManagerDocument = Type.Object({
   templateId: text,
   delegateSelectors: Type.Array(text),
   testVariables: variables,
+  /** Ours: names of test variables whose values are secret: they are masked wherever they are shown. */
+  maskedTestVariables: Type.Optional(Type.Array(text)),
   executeOnDelegate: Type.Boolean(),
   isConnectorTemplatized: Type.Boolean(),
   host: Type.Optional(text),
@@ -70,6 +72,20 @@ export function firstGenSecretDocument(stored: Stored): FirstGenSecretDocument {
   throw unreadable('secret', stored, checked.problems);
 }
 
+/** What a secret test value is shown as. */
+export const mask = '*'.repeat(14);
+
+/** A manager's document as it may be shown. */
+export function shownManagerDocument({
+  maskedTestVariables: masked = [],
+  ...document
+}: FirstGenManagerDocument): FirstGenManagerDocument {
+  const testVariables = document.testVariables.map(variable =>
+    masked.includes(variable.name) ? { ...variable, value: mask } : variable,
+  );
+  return { ...document, testVariables };
+}
+
 /** A stored FirstGen manager as a connector. */
 export function readFirstGenConnector(
   stored: Stored & { readonly template: Connector['template'] },
@@ -86,7 +102,11 @@ export function readFirstGenConnector(
     generation: 'FirstGen',
     name: document.name,
     template: stored.template,
-    inputs: document.testVariables.map(inputOf),
+    inputs: document.testVariables.map(variable => ({
+      ...inputOf(variable),
+      // Sealed on its way to the delegate, which masks it in what the script prints.
+      ...(document.maskedTestVariables?.includes(variable.name) ? { type: 'Secret' as const } : {}),
+    })),
     selectors: document.delegateSelectors,
     timeoutSeconds,
     // A folder that all tasks share is nobody's wish: whoever did not choose one gets a private one.
@@ -96,7 +116,7 @@ export function readFirstGenConnector(
     allowOtherManagers: false,
     cacheTtlSeconds: 0,
     usageScope,
-    document,
+    document: shownManagerDocument(document),
   };
 }
 

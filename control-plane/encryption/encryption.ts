@@ -6,10 +6,11 @@ import {
   countValuesByKey,
   deleteEncryptedValue,
   findEncryptedValue,
+  listOwnersOfLength,
   saveEncryptedValue,
 } from '../store/encrypted-values.ts';
 import { prepareKeyRotation } from '../store/key-rotation.ts';
-import { openValue, sealValue } from './envelope.ts';
+import { ciphertextLength, openValue, sealValue } from './envelope.ts';
 import { type HeldKeys, holdKeys, reloadFor } from './held-keys.ts';
 import { type KeySource, nameOf, readKeyRing } from './key-source.ts';
 import { makeRing } from './make-ring.ts';
@@ -24,6 +25,8 @@ export interface Encryption {
   readonly madeKeyRing: boolean;
   put(database: Database, owner: string, value: Uint8Array, now: string): Promise<void>;
   get(database: Database, owner: string): Promise<Uint8Array | undefined>;
+  /** Owners of values of one of these lengths in bytes, and of some of nearly that length. */
+  ownersOfLength(database: Database, bytes: readonly number[]): Promise<readonly string[]>;
   /** False when there was none. */
   remove(database: Database, owner: string): Promise<boolean>;
   /** Ids of keys that values are under and the ring does not hold: these values can't be read. */
@@ -48,6 +51,7 @@ export async function openEncryption(
     madeKeyRing,
     put: (within, owner, value, now) => put(keys, source, within, owner, value, now),
     get: (within, owner) => get(keys, source, within, owner),
+    ownersOfLength: (within, bytes) => listOwnersOfLength(within, bytes.map(ciphertextLength)),
     remove: deleteEncryptedValue,
     async missingKeys(within) {
       const used = await countValuesByKey(within);

@@ -29,6 +29,9 @@ const tagBytes = 16;
 const keyContext = (owner: string, keyId: string) => `legate data key 1\n${keyId}\n${owner}`;
 const valueContext = (owner: string) => `legate value 1\n${owner}`;
 
+/** How long the ciphertext of so many bytes is, in characters. */
+export const ciphertextLength = (bytes: number) => Math.ceil((nonceBytes + bytes + tagBytes) / 3) * 4;
+
 /** Encrypts a value under a new data key. */
 export function sealValue(key: RingKey, owner: string, value: Uint8Array): Envelope {
   const dataKey = randomBytes(keyBytes);

@@ -1,6 +1,10 @@
 /** Secret managers as FirstGen shows them: its own, those made from documents, and the built-in one. */
 import { visible } from '../access/authorize.ts';
-import { type FirstGenManagerDocument, firstGenManagerDocument } from '../documents/first-gen.ts';
+import {
+  type FirstGenManagerDocument,
+  firstGenManagerDocument,
+  shownManagerDocument,
+} from '../documents/first-gen.ts';
 import { builtInManager, builtInManagerName } from '../domain/built-in-manager.ts';
 import type { Caller } from '../domain/permissions.ts';
 import { formatReference } from '../domain/reference.ts';
@@ -83,7 +87,13 @@ export function managerOf(stored: StoredConnector): SecretManager {
   const { uuid: id, name } = stored;
   const { usageScope } = connectorOf(stored);
   if (stored.generation === 'NG') return { id, name, type: undefined, config: undefined, usageScope };
-  return { id, name, type: typeOf(stored), config: configOf(firstGenManagerDocument(stored)), usageScope };
+  return {
+    id,
+    name,
+    type: typeOf(stored),
+    config: configOf(shownManagerDocument(firstGenManagerDocument(stored))),
+    usageScope,
+  };
 }
 
 function configOf(document: FirstGenManagerDocument): NonNullable<SecretManager['config']> {

@@ -1,5 +1,5 @@
 /** What a manager is to become: a request, and on update what it leaves as it was. Pure. */
-import type { FirstGenManagerDocument } from '../documents/first-gen.ts';
+import { type FirstGenManagerDocument, mask } from '../documents/first-gen.ts';
 import type { UsageScope } from '../domain/entities.ts';
 import type { CreateSecretManagerInput, CustomSecretManagerInput, Maybe, NameAndValue } from './model.ts';
 
@@ -51,7 +51,7 @@ export function draftOfUpdate(
     delegateSelectors: input.delegateSelectors
       ? selectorsOf(input.delegateSelectors)
       : before.delegateSelectors,
-    testVariables: input.testVariables ?? before.testVariables,
+    testVariables: input.testVariables?.map(given => unmasked(given, before)) ?? before.testVariables,
     executeOnDelegate: input.executeOnDelegate ?? before.executeOnDelegate,
     isConnectorTemplatized: input.isConnectorTemplatized ?? before.isConnectorTemplatized,
     host: (input.host ?? before.host) || undefined,
@@ -60,6 +60,12 @@ export function draftOfUpdate(
     isDefault: false,
     usageScope,
   });
+}
+
+/** Whoever reads a manager and writes it back sends the mask for what they were not shown. */
+function unmasked(given: Maybe<NameAndValue>, before: FirstGenManagerDocument): Maybe<NameAndValue> {
+  if (given?.value !== mask || !before.maskedTestVariables?.includes(given.name ?? '')) return given;
+  return before.testVariables.find(({ name }) => name === given.name) ?? given;
 }
 
 /** Where the script runs on the delegate, there is no host and nothing to log in with. */

@@ -22,6 +22,7 @@ import { type Changing, changing } from './changes.ts';
 import { type CheckedManager, checkManager } from './check-manager.ts';
 import { builtInManagerId, managerOf, targetOf, visibleConnector } from './find-managers.ts';
 import { firstGenIdentifier } from './identifier.ts';
+import { withMasks } from './known-secrets.ts';
 import { draftOfNew, draftOfUpdate, type ManagerDraft } from './manager-draft.ts';
 import { managerFacts } from './manager-facts.ts';
 import type { CreateSecretManagerInput, SecretManager, UpdateSecretManagerInput } from './model.ts';
@@ -96,7 +97,8 @@ async function save(
   const { caller } = context;
   const checked = await checkManager(database, caller, draft);
   const { uuid, scope, identifier } = id;
-  const { template, document } = checked;
+  const { template } = checked;
+  const document = await withMasks(tools, checked, before);
   const row: ConnectorRow = {
     uuid,
     scope,

@@ -41,6 +41,17 @@ export async function findEncryptedValue(
   return row && { owner, keyId: row.key_id, wrappedKey: row.wrapped_key, ciphertext: row.ciphertext };
 }
 
+/** Owners of the values whose ciphertext is so many characters long. */
+export async function listOwnersOfLength(database: Database, lengths: readonly number[]): Promise<string[]> {
+  if (lengths.length === 0) return [];
+  const rows = await database
+    .selectFrom('encrypted_values')
+    .select('owner')
+    .where(sql<number>`length(ciphertext)`, 'in', [...new Set(lengths)])
+    .execute();
+  return rows.map(({ owner }) => owner);
+}
+
 /** False when there was none. */
 export async function deleteEncryptedValue(database: Database, owner: string): Promise<boolean> {
   const result = await database.deleteFrom('encrypted_values').where('owner', '=', owner).executeTakeFirst();
