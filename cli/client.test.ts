@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import test from 'node:test';
-import { ApiError, type Client, createClient, type Json } from './client.ts';
+import { FakeClock } from '../test/harness/fake-clock.ts';
+import { ApiError, type Client, type ClientOptions, createClient, type Json } from './client.ts';
 
 interface Peer extends AsyncDisposable {
   readonly client: Client;
@@ -15,6 +16,7 @@ interface Peer extends AsyncDisposable {
 async function peer(
   answer: (request: IncomingMessage, response: ServerResponse) => void | Promise<void>,
   base = '',
+  options: ClientOptions = {},
 ): Promise<Peer> {
   const requests: Peer['requests'] = [];
   const server = createServer((request, response) => {
@@ -32,7 +34,7 @@ async function peer(
   const address = server.address();
   const port = typeof address === 'object' && address ? address.port : 0;
   return {
-    client: createClient({ server: new URL(`http://127.0.0.1:${port}${base}`), apiKey: 'some-key' }),
+    client: createClient({ server: new URL(`http://127.0.0.1:${port}${base}`), apiKey: 'some-key' }, options),
     url: `http://127.0.0.1:${port}/`,
     requests,
     async [Symbol.asyncDispose]() {
@@ -206,4 +208,58 @@ test('whoever stops reading hangs up', async () => {
     break;
   }
   await closed;
+});
+
+const tooMany = { status: 'ERROR', code: 'TOO_MANY_REQUESTS', message: 'too many requests', problems: ['x'] };
+
+/** A peer that refuses so many requests before it answers. */
+async function busyPeer(refusals: number, retryAfter: string) {
+  const clock = new FakeClock();
+  const waits: number[] = [];
+  let left = refusals;
+  // The clock is turned as soon as somebody waits for it.
+  const waiting = (seconds: number) => {
+    waits.push(seconds);
+    setImmediate(() => void clock.advance(seconds * 1_000));
+  };
+  const server = await peer(
+    (request, response) => {
+      left -= 1;
+      if (left < 0) return json(200, { ok: true })(request, response);
+      response.writeHead(429, { 'retry-after': retryAfter }).end(JSON.stringify(tooMany));
+    },
+    '',
+    { clock, waiting },
+  );
+  return { server, waits };
+}
+
+test('a read or a deletion that is one too many waits as it is told', async () => {
+  for (const method of ['get', 'delete'] as const) {
+    const { server, waits } = await busyPeer(2, '7');
+    await using _ = server;
+    assert.deepEqual(await server.client[method]('/secrets'), { ok: true });
+    assert.deepEqual(waits, [7, 7]);
+  }
+});
+
+test('but not for ever, not for long, and not without being told how long', async () => {
+  for (const [refusals, retryAfter, expected] of [
+    [4, '1', [1, 1, 1]],
+    [1, '61', []],
+    [1, 'Wed, 21 Oct 2026 07:28:00 GMT', []],
+  ] as const) {
+    const { server, waits } = await busyPeer(refusals, retryAfter);
+    await using _ = server;
+    assert.equal(await refusal(server.client.get('/secrets')), 'too many requests');
+    assert.deepEqual(waits, expected);
+  }
+});
+
+test('what may do something twice is told, and not sent again', async () => {
+  const { server, waits } = await busyPeer(1, '1');
+  await using _ = server;
+  assert.equal(await refusal(server.client.post('/apply', {})), 'too many requests');
+  assert.equal(server.requests.length, 1);
+  assert.deepEqual(waits, []);
 });

@@ -1,4 +1,5 @@
 /** Talks to the control plane's native API. */
+import { type Clock, sleep, systemClock } from '../protocol/index.ts';
 import type { ClientSettings } from './settings.ts';
 
 /** The control plane refused a request, or could not be reached. */
@@ -8,14 +9,17 @@ export class ApiError extends Error {
   readonly code: string | undefined;
   /** Every problem that it has found; empty where it said none. */
   readonly problems: readonly string[];
+  /** There were too many requests; when there may be another one. */
+  readonly retryAfterSeconds: number | undefined;
 
   constructor(
     message: string,
-    { code, problems = [] }: { code?: string; problems?: readonly string[] } = {},
+    { code, problems = [], retryAfterSeconds }: Partial<Omit<ApiError, keyof Error>> = {},
   ) {
     super(message);
     this.code = code;
     this.problems = problems;
+    this.retryAfterSeconds = retryAfterSeconds;
   }
 }
 
@@ -30,7 +34,20 @@ export interface Client {
   events(path: string, body: object, signal: AbortSignal): AsyncGenerator<Json>;
 }
 
-export function createClient({ server, apiKey }: ClientSettings): Client {
+export interface ClientOptions {
+  readonly clock?: Clock;
+  /** Hears that a request waits, as there have been too many. */
+  readonly waiting?: (seconds: number) => void;
+}
+
+/** How long the control plane may let a request wait, and how often. */
+const longestWaitSeconds = 60;
+const mostWaits = 3;
+
+export function createClient(
+  { server, apiKey }: ClientSettings,
+  { clock = systemClock, waiting = () => {} }: ClientOptions = {},
+): Client {
   async function send(method: string, path: string, body?: object, signal?: AbortSignal): Promise<Response> {
     const base = server.pathname.replace(/\/+$/, '');
     let response: Response;
@@ -52,10 +69,23 @@ export function createClient({ server, apiKey }: ClientSettings): Client {
     if (response.ok) return response;
     throw await refusalOf(response);
   }
+  /** Of requests that do nothing more when they are made again. */
+  async function sendPatiently(method: 'GET' | 'DELETE', path: string): Promise<Response> {
+    for (let waits = 0; ; waits += 1) {
+      try {
+        return await send(method, path);
+      } catch (error) {
+        const seconds = error instanceof ApiError ? error.retryAfterSeconds : undefined;
+        if (seconds === undefined || seconds > longestWaitSeconds || waits === mostWaits) throw error;
+        waiting(seconds);
+        await sleep(clock, seconds * 1_000);
+      }
+    }
+  }
   return {
-    get: async path => toJson(await textOf(await send('GET', path))),
+    get: async path => toJson(await textOf(await sendPatiently('GET', path))),
     post: async (path, body) => toJson(await textOf(await send('POST', path, body))),
-    delete: async path => toJson(await textOf(await send('DELETE', path))),
+    delete: async path => toJson(await textOf(await sendPatiently('DELETE', path))),
     async *events(path, body, signal) {
       const response = await send('POST', path, body, signal);
       for await (const line of linesOf(response, signal)) if (line.trim() !== '') yield toJson(line);
@@ -106,6 +136,7 @@ function toJson(text: string): Json {
 async function refusalOf(response: Response): Promise<ApiError> {
   if (response.status === 401)
     return new ApiError('the control plane does not know this API key (LEGATE_API_KEY)');
+  const retryAfterSeconds = waitOf(response);
   const target = response.headers.get('location');
   if (response.status < 400 && target !== null)
     return new ApiError(`the control plane sends us to ${target}; if that is right, make it LEGATE_SERVER`);
@@ -114,12 +145,24 @@ async function refusalOf(response: Response): Promise<ApiError> {
     if (typeof message === 'string') {
       const text = response.status < 500 ? message : `${message} (${String(correlationId)})`;
       const details = Array.isArray(problems) ? problems.map(String) : [];
-      return new ApiError(text, { ...(typeof code === 'string' ? { code } : {}), problems: details });
+      return new ApiError(text, {
+        code: typeof code === 'string' ? code : undefined,
+        problems: details,
+        retryAfterSeconds,
+      });
     }
   } catch {
     // Not ours: a proxy's page, most likely.
   }
+  if (response.status === 429)
+    return new ApiError('too many requests (status 429); try again later', { retryAfterSeconds });
   return new ApiError(`the control plane answered with status ${response.status}`);
+}
+
+/** Of 429 only, and in seconds: a proxy may write a date. */
+function waitOf({ status, headers }: Response): number | undefined {
+  const text = headers.get('retry-after') ?? '';
+  return status === 429 && /^[0-9]{1,6}$/.test(text) ? Number(text) : undefined;
 }
 
 function causeOf(error: unknown): string {
