@@ -3,6 +3,7 @@ import { writeSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { agentCommand } from '../agent/command.ts';
 import { serverCommand } from '../control-plane/command.ts';
+import { accountSettingsCommand } from './account-settings.ts';
 import { auditCommand } from './audit.ts';
 import { ApiError, createClient } from './client.ts';
 import type { CommandContext } from './context.ts';
@@ -43,7 +44,9 @@ function interruptible(): AbortSignal {
   return interrupted.signal;
 }
 
-const context: CommandContext = { client: () => createClient(readClientSettings()), output };
+const waiting = (seconds: number) =>
+  output.err(`legate: too many requests; the control plane says to wait ${seconds} s`);
+const context: CommandContext = { client: () => createClient(readClientSettings(), { waiting }), output };
 
 const program = new Command('legate')
   .description('Gets a secret out of any store, through a delegate that runs a small script near it.')
@@ -57,6 +60,7 @@ const commands = [
   ...entityCommands(context, interruptible),
   keyCommand(context),
   auditCommand(context),
+  accountSettingsCommand(context),
   agentCommand(),
   server,
 ];

@@ -1,5 +1,7 @@
 /** THE STORY of `apply`: documents in; templates, connectors and secrets out; all of them or none. */
+
 import { createHash } from 'node:crypto';
+import { testsOnSave } from './account-settings.ts';
 import {
   type ApplySource,
   collected,
@@ -24,7 +26,6 @@ import { resolvePlan, type Subject } from './resolve-plan.ts';
 import { alone, nestedValue, type RunTools, testProblem, testRun } from './run-plan.ts';
 import { type Database, waitForTurn } from './store/database.ts';
 import { findSecret, referencesTurn } from './store/secrets.ts';
-import { findSetting } from './store/settings.ts';
 import { dropUnpinnedContents } from './store/templates.ts';
 import type { Compile } from './template/compile.ts';
 
@@ -138,7 +139,7 @@ async function attempt(
     await tools.database.transaction().execute(async database => {
       // One after the other: two that create the same thing would both not find it.
       await waitForTurn(database, referencesTurn);
-      const noTests = skipTests || dryRun || (await findSetting(database, 'testOnSave')) === 'false';
+      const noTests = skipTests || dryRun || !(await testsOnSave(database));
       const subjects: Subject[] = [];
       const writeTools = {
         ...tools,

@@ -345,6 +345,9 @@ export const Rotated = object({
   left: Type.Record(text, number),
 });
 
+export const AccountSetting = object({ name: text, value: oneOf(['on', 'off']), meaning: text });
+export const AccountSettings = items(AccountSetting);
+
 const attempt = { task: text, attempt: number };
 const event = <Name extends string, T extends Record<string, TSchema>>(name: Name, fields: T) =>
   object({ event: Type.Literal(name), ...fields });

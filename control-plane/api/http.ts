@@ -22,6 +22,7 @@ import { fetchRoutes } from './fetch.ts';
 import { keyRoutes } from './keys.ts';
 import { openApiDocument } from './openapi.ts';
 import { secretRoutes } from './secrets.ts';
+import { settingRoutes } from './settings.ts';
 import { templateRoutes } from './templates.ts';
 
 export interface ApiTools extends ApplyTools, Omit<FetchTools, 'audit'> {
@@ -102,6 +103,7 @@ export function createApi(tools: ApiTools): FastifyInstance {
       keyRoutes(api, tools);
       auditRoutes(api, tools);
       encryptionKeyRoutes(api, tools);
+      settingRoutes(api, tools);
     },
     { prefix: '/api/v1' },
   );

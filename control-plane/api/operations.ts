@@ -281,6 +281,19 @@ const administration: Operation[] = [
     body: requests.RotateKeyRequest,
     answer: answers.Rotated,
   },
+  {
+    method: 'get',
+    path: '/api/v1/settings',
+    summary: 'Settings of the account',
+    answer: answers.AccountSettings,
+  },
+  {
+    method: 'post',
+    path: '/api/v1/settings/:name',
+    summary: 'Switch a setting of the account',
+    body: requests.SettingRequest,
+    answer: answers.AccountSetting,
+  },
 ];
 
 const aboutTheServer: Operation[] = [

@@ -54,6 +54,8 @@ export const TemplateTestRequest = strict({
   timeout: Type.Optional(Type.Integer({ minimum: 1, maximum: 3_600 })),
 });
 
+export const SettingRequest = strict({ value: Type.Union([Type.Literal('on'), Type.Literal('off')]) });
+
 export const AcceptRequest = strict({ connector: Reference, ...scopeFields });
 
 export const ApplyRequest = strict({

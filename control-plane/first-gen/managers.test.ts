@@ -17,7 +17,7 @@ import { delivering, failing, someCaller } from '../../test/harness/tools.ts';
 import { findConnectorByUuid, updateConnector } from '../store/connectors.ts';
 import { findSetting, saveSetting } from '../store/settings.ts';
 import type { CreateSecretManagerInput, SecretManagerType } from './model.ts';
-import { ScriptRunError, testOnSave } from './script-run.ts';
+import { ScriptRunError } from './script-run.ts';
 
 const page = { limit: 100, offset: 0 };
 const everything = () => true;
@@ -169,7 +169,7 @@ eachDialect('what has no value when the script has run is not saved', async stor
 
 eachDialect('the script is not run where the account has switched that off', async store => {
   const legate = await world(store);
-  await saveSetting(store.database, testOnSave, 'false');
+  await saveSetting(store.database, 'testOnSave', 'false');
   legate.play(failing);
   await legate.createManager();
   assert.equal(legate.runs, 0);

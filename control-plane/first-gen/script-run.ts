@@ -1,13 +1,11 @@
 /** The real run that a manager or a parameterised secret has to pass before it is saved. */
+
 import { factsOf } from '../../protocol/index.ts';
+import { testsOnSave } from '../account-settings.ts';
 import { RequestError } from '../domain/errors.ts';
 import { resolvePlan, type Subject } from '../resolve-plan.ts';
 import { nestedValue, type RunContext, type TestFailure, testRun } from '../run-plan.ts';
-import { findSetting } from '../store/settings.ts';
 import type { FirstGenTools } from './tools.ts';
-
-/** The account's setting that switches the runs off: `false`. */
-export const testOnSave = 'testOnSave';
 
 /** A script that did not deliver: the original's texts, and what there is to know besides. */
 export class ScriptRunError extends RequestError {
@@ -33,7 +31,7 @@ export async function assertDelivers(
 ): Promise<void> {
   const { ignoreTest } = subject.connector;
   if (ignoreTest) return;
-  if ((await findSetting(tools.database, testOnSave)) === 'false') return;
+  if (!(await testsOnSave(tools.database))) return;
   const fetchNested = (plan: Parameters<typeof nestedValue>[1]) => nestedValue(tools, plan, context);
   const plan = await resolvePlan({ ...tools, fetchNested }, subject);
   const failed = await testRun(tools, plan, context);

@@ -225,6 +225,17 @@ export const routes: readonly Operation[] = [
     () => [{ url: '/encryption-keys/rotate', body: {} }],
     [''],
   ),
+  route('GET /settings', 'administer', 'scope', () => [{ url: '/settings' }], ['']),
+  route(
+    'POST /settings/:name',
+    'administer',
+    'scope',
+    (_, word) => [
+      { url: '/settings/test-on-save', body: { value: 'on' } },
+      { url: `/settings/${word}-setting`, body: { value: 'on' } },
+    ],
+    [''],
+  ),
 ];
 
 function applicationUrl(_: Where, word: string) {
