@@ -65,6 +65,25 @@ test('a value is there as its fingerprint, and a script and inputs not at all', 
   assert.equal(trail.filter(({ fingerprints }) => fingerprints !== undefined).length, 1);
 });
 
+test('which secrets a connector or a secret names is recorded, whoever had the right to use them', async () => {
+  await using store = await world();
+  const uses = '<+secrets.getValue("account.token")>';
+  await store.tools.apply(
+    yamlOf(
+      aText('token', 'hunter2'),
+      aTemplate({ inputs: [a] }),
+      aConnector({ inputs: [variable('a', uses, { useAsDefault: true })] }),
+      aConnector({ identifier: 'other', inputs: [variable('a', 'x')] }),
+      aSecret({ manager: 'account.other', identifier: 's', inputs: [variable('a', uses)] }),
+    ),
+  );
+  const trail = await store.tools.trail();
+  const usesOf = (name: string) => trail.find(({ subject }) => subject === name)?.details;
+  assert.deepEqual(usesOf('account.conn'), { uses: ['account.token'] });
+  assert.deepEqual(usesOf('account.s'), { uses: ['account.token'] });
+  assert.equal(usesOf('account.other'), undefined);
+});
+
 test('only what changed is recorded, as a change; what was accepted is named', async () => {
   await using store = await world();
   await store.tools.apply(documents);

@@ -50,6 +50,8 @@ export interface WriteTools {
   readonly test: (subject: Subject) => Promise<void>;
   /** What was written of a built-in value, for the audit trail: HMACs. */
   readonly fingerprint: (name: string, value: Uint8Array) => void;
+  /** Hears which secrets a connector or secret names, for the audit trail; `what`: its kind and reference. */
+  readonly uses: (what: string, used: readonly Reference[]) => void;
 }
 
 /** Throws a `RequestError` where the caller may not, or what is written does not fit what is there. */
@@ -136,6 +138,7 @@ async function writeConnector(tools: WriteTools, source: ConnectorSource): Promi
   else if (!(await updateConnector(database, { ...row, revision: before.revision }, now)))
     throw invalid(`connector ${reference} was changed by somebody else; try again`);
   await setSecretUses(database, { kind: 'connector', ...idOf(source) }, used);
+  tools.uses(`connector ${reference}`, used);
   if (!connector.ignoreTest) await tools.test({ connector, content });
   return { kind: 'connector', reference, change: before ? 'changed' : 'created' };
 }

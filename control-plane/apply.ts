@@ -19,6 +19,7 @@ import { canonicalJson } from './domain/canonical-json.ts';
 import type { Plan } from './domain/entities.ts';
 import { RequestError } from './domain/errors.ts';
 import type { Caller } from './domain/permissions.ts';
+import { formatReference, type Reference } from './domain/reference.ts';
 import { account, type Scope } from './domain/scope.ts';
 import type { Encryption } from './encryption/encryption.ts';
 import { forgetCredentials } from './forget-credentials.ts';
@@ -135,6 +136,7 @@ async function attempt(
   const scopes = new Map<Applied, Scope>();
   const places = new Map<string, string>();
   const fingerprints: Record<string, string> = {};
+  const uses = new Map<string, readonly string[]>();
   try {
     await tools.database.transaction().execute(async database => {
       // One after the other: two that create the same thing would both not find it.
@@ -153,6 +155,8 @@ async function attempt(
         fingerprint: (name: string, value: Uint8Array) => {
           fingerprints[name] = tools.audit.fingerprint(value);
         },
+        uses: (what: string, used: readonly Reference[]) =>
+          void uses.set(what, [...new Set(used.map(formatReference))].sort()),
       };
       for (const item of placed) {
         const done = await collected(problems, item.where, () => write(writeTools, item));
@@ -170,7 +174,7 @@ async function attempt(
       if (dryRun) throw new RolledBack();
       await assertTested({ ...tools, database }, subjects, known);
       await dropUnpinnedContents(database);
-      await tools.audit.recordIn(database, changes(caller, id, applied, { scopes, fingerprints }));
+      await tools.audit.recordIn(database, changes(caller, id, applied, { scopes, fingerprints, uses }));
     });
     await tools.audit.flush();
   } catch (error) {
@@ -206,6 +210,8 @@ function changes(
     readonly scopes: ReadonlyMap<Applied, Scope>;
     /** Of values, by the references of their secrets. */
     readonly fingerprints: Readonly<Record<string, string>>;
+    /** The secrets that they name, by kind and reference. */
+    readonly uses: ReadonlyMap<string, readonly string[]>;
   },
 ): AuditEntry[] {
   return applied
@@ -214,6 +220,7 @@ function changes(
       const { kind, reference, change, affected = [] } = done;
       const value = known.fingerprints[reference];
       const accepted = affected.flatMap(item => (item.accepted ? [item.connector] : []));
+      const uses = known.uses.get(`${kind} ${reference}`) ?? [];
       return {
         type: 'change',
         id,
@@ -224,6 +231,7 @@ function changes(
         outcome: 'succeeded',
         ...(kind === 'secret' && value !== undefined ? { fingerprints: { value } } : {}),
         ...(affected.length > 0 ? { details: { accepted } } : {}),
+        ...(uses.length > 0 ? { details: { uses } } : {}),
       };
     });
 }

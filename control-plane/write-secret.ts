@@ -58,6 +58,7 @@ async function write(tools: WriteTools, source: NewSecret): Promise<Applied> {
   // Only now, as a circle of managers closes with the secret that is saved.
   const used = subject ? await assertUses(tools, subject) : checkCredential(caller, secret);
   await setSecretUses(database, { kind: 'secret', ...idOf(source) }, used);
+  tools.uses(`secret ${reference}`, used);
   if (value) {
     await encryption.put(database, valueOwner(secret), value, now);
     tools.fingerprint(reference, value);

@@ -2,6 +2,7 @@
 import { type About, audited } from '../audit/audited.ts';
 import { by, type Detail } from '../audit/record.ts';
 import type { Caller } from '../domain/permissions.ts';
+import { formatReference, type Reference } from '../domain/reference.ts';
 import { account } from '../domain/scope.ts';
 import { type Database, waitForTurn } from '../store/database.ts';
 import { referencesTurn } from '../store/secrets.ts';
@@ -19,6 +20,12 @@ export interface Facts {
 export interface Difference extends Partial<About> {
   readonly before?: Facts | undefined;
   readonly after?: Facts | undefined;
+}
+
+/** With the secrets that the entity names. */
+export function withUses(facts: Facts, used: readonly Reference[]): Facts {
+  const uses = [...new Set(used.map(formatReference))].sort();
+  return uses.length === 0 ? facts : { ...facts, shown: { ...facts.shown, uses } };
 }
 
 export interface Changing {

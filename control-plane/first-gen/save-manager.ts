@@ -18,7 +18,7 @@ import type { Database } from '../store/database.ts';
 import { setSecretUses } from '../store/secrets.ts';
 import { accountId } from '../store/settings.ts';
 import { dropUnpinnedContents, findTemplateByUuid } from '../store/templates.ts';
-import { type Changing, changing } from './changes.ts';
+import { type Changing, changing, withUses } from './changes.ts';
 import { type CheckedManager, checkManager } from './check-manager.ts';
 import { builtInManagerId, managerOf, targetOf, visibleConnector } from './find-managers.ts';
 import { firstGenIdentifier } from './identifier.ts';
@@ -128,7 +128,7 @@ async function save(
       subject: formatReference(row),
       template: `${formatReference(row.template)}@${row.template.versionLabel}`,
       before: before && managerFacts(before),
-      after: managerFacts(row),
+      after: withUses(managerFacts(row), uses),
     };
   });
   const saved = await findConnectorByUuid(database, uuid);

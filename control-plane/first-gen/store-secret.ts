@@ -15,7 +15,7 @@ import {
   updateSecret,
 } from '../store/secrets.ts';
 import { accountId } from '../store/settings.ts';
-import type { Changing } from './changes.ts';
+import { type Changing, withUses } from './changes.ts';
 import { firstGenTypes, shown, targetOf, visibleSecret } from './find-secrets.ts';
 import type { FirstGenSecret, FirstGenSecretType } from './model.ts';
 import { invalidRequest, notFound, overtaken } from './refusals.ts';
@@ -60,7 +60,7 @@ export async function storeSecret(
       subject: formatReference(row),
       ...(row.connector ? { connector: formatReference(row.connector) } : {}),
       before: before && secretFacts(before),
-      after: secretFacts(row, value),
+      after: withUses(secretFacts(row, value), [...needs, ...uses]),
     };
   });
   const saved = await findSecretByUuid(tools.database, row.uuid);
