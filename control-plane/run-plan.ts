@@ -28,6 +28,8 @@ export interface RunContext {
 
 export interface TestFailure {
   readonly failure: Failure;
+  /** How many attempts there were. */
+  readonly attempt: number;
   /** Per delegate, why it could not take the task; when that is what failed. */
   readonly delegates?: readonly WhyNot[];
 }

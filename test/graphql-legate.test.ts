@@ -84,6 +84,7 @@ test('a fetch that fails says why, with what the script had to say', async () =>
     classification: 'DataFetchingException',
     code: 'SCRIPT_EXIT_NONZERO',
     reason: 'script-failed',
+    attempts: 1,
     exitCode: 7,
     stderrTail: 'no such path',
     delegate: 'd1',

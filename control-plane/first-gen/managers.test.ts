@@ -157,10 +157,10 @@ eachDialect('what has no value when the script has run is not saved', async stor
       'exit code 3',
       'error output: no such entry',
     ]);
-    const { code, exitCode, stderrTail } = error.details;
+    const { code, attempts, exitCode, stderrTail } = error.details;
     assert.deepEqual(
-      { code, exitCode, stderrTail },
-      { code: 'SCRIPT_EXIT_NONZERO', exitCode: 3, stderrTail: 'no such entry\n' },
+      { code, attempts, exitCode, stderrTail },
+      { code: 'SCRIPT_EXIT_NONZERO', attempts: 1, exitCode: 3, stderrTail: 'no such entry\n' },
     );
     return true;
   });

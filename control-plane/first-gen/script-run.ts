@@ -12,10 +12,18 @@ export class ScriptRunError extends RequestError {
   /** Everything in it may be shown. */
   readonly details: Readonly<Record<string, unknown>>;
 
-  constructor(texts: readonly string[], { failure, delegates }: TestFailure) {
+  constructor(texts: readonly string[], { failure, attempt, delegates }: TestFailure) {
     const { reason, exitCode, signal, stderrTail } = failure;
     super('SECRET_MANAGEMENT_ERROR', texts);
-    this.details = { code: factsOf(reason).code, reason, exitCode, signal, stderrTail, delegates };
+    this.details = {
+      code: factsOf(reason).code,
+      reason,
+      attempts: attempt,
+      exitCode,
+      signal,
+      stderrTail,
+      delegates,
+    };
   }
 }
 

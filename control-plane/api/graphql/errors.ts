@@ -11,7 +11,10 @@ export class TaskFailure extends Error {
   readonly code: string;
   readonly details: Readonly<Record<string, unknown>>;
 
-  constructor(failure: Failure, facts: { delegate?: string; delegates?: readonly WhyNot[] }) {
+  constructor(
+    failure: Failure,
+    facts: { attempts?: number; delegate?: string; delegates?: readonly WhyNot[] },
+  ) {
     const { reason, detail, ...rest } = failure;
     const { code, explanation } = factsOf(reason);
     super(detail === undefined ? explanation : `${explanation} ${detail}`);

@@ -63,8 +63,12 @@ async function collect(events: AsyncIterable<DispatchEvent>, keys: SealingKeys |
   throw new Error('a fetch ended without saying how');
 }
 
-export function failedAt({ delegate, delegates }: Extract<DispatchEvent, { event: 'failed' }>) {
-  return { ...(delegate === undefined ? {} : { delegate }), ...(delegates ? { delegates } : {}) };
+export function failedAt({ attempt, delegate, delegates }: Extract<DispatchEvent, { event: 'failed' }>) {
+  return {
+    attempts: attempt,
+    ...(delegate === undefined ? {} : { delegate }),
+    ...(delegates ? { delegates } : {}),
+  };
 }
 
 function textOf(pieces: readonly Uint8Array[]): string {
