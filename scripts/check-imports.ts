@@ -19,6 +19,7 @@ const parts = [
   'template',
 ].map(room => `control-plane/${room}`);
 const stories = [
+  'account-settings',
   'apply',
   'config',
   'delete',
