@@ -2,7 +2,9 @@
 import { agentCodec, type Channel, closeCode, every, type Hello } from '../protocol/index.ts';
 import type { ConnectionOptions, Opened } from './connection.ts';
 
-export const lookEveryMs = 600_000;
+/** Soon at first: it may have been the control plane that was away, and not the websockets. */
+const firstLookMs = 60_000;
+const lookEveryMs = 600_000;
 const answerWithinMs = 15_000;
 
 const codec = agentCodec();
@@ -33,7 +35,10 @@ export function lookForWebsocket(
     logger.info('websockets get through again: changing back to one');
     polling.close(closeCode.normal, 'a websocket works again');
   };
-  const stop = every(clock, lookEveryMs, () => void look());
+  let stop = clock.after(firstLookMs, () => {
+    stop = every(clock, lookEveryMs, () => void look());
+    void look();
+  });
   return {
     stop() {
       stop();
