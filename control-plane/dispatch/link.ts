@@ -2,7 +2,7 @@
  * What dispatch needs of a connected delegate, and nothing of how it is connected: today a websocket of this
  * process, with several replicas a request to the one that holds it.
  */
-import type { PublicKey, Report, Task, TaskIdentity } from '../../protocol/index.ts';
+import type { PublicKey, Report, Task, TaskIdentity, Transport } from '../../protocol/index.ts';
 import type { Scope } from '../domain/scope.ts';
 
 /** A delegate's word about one attempt, or the fact that the delegate is gone. */
@@ -39,6 +39,8 @@ export interface Link {
   /** Where else than on itself it runs scripts. */
   readonly targets: readonly string[];
   readonly publicKey: PublicKey;
+  /** How it is connected; left out where nobody knows. */
+  readonly transport?: Transport;
   /** ISO 8601. */
   readonly connectedAt: string;
   /** Its last heartbeat, or before there was one the time it connected; ISO 8601. */

@@ -37,6 +37,7 @@ export async function delegateViews(database: Database, roster: Roster): Promise
       instance: link.instance,
       state: link.draining || row.drainedAt !== undefined ? 'draining' : 'connected',
       version: link.agentVersion,
+      polls: link.transport === 'polling',
       since: link.connectedAt,
       hostName: link.hostName,
       lastHeartbeat: link.lastHeartbeatAt,

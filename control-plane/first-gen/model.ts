@@ -230,6 +230,8 @@ export interface DelegateView {
     readonly instance: string;
     readonly state: 'connected' | 'draining';
     readonly version: string;
+    /** Over long polls, not a websocket. */
+    readonly polls?: boolean;
     readonly since: string;
     readonly hostName: string;
     readonly lastHeartbeat: string;

@@ -15,6 +15,8 @@ import {
   type TaskIdentity,
   type ToDelegate,
   type TokenReport,
+  type Transport,
+  transportOf,
   wasAway,
   watchLiveness,
 } from '../../protocol/index.ts';
@@ -72,6 +74,7 @@ export class DelegateLink implements Link {
   readonly features: readonly string[];
   readonly targets: readonly string[];
   readonly publicKey: Hello['publicKey'];
+  readonly transport: Transport;
   readonly connectedAt: string;
   readonly #attempts = new Map<string, Queue>();
   readonly #socket: Channel;
@@ -101,6 +104,7 @@ export class DelegateLink implements Link {
     this.features = hello.features ?? [];
     this.targets = hello.targets ?? [];
     this.publicKey = hello.publicKey;
+    this.transport = transportOf(socket);
     this.connectedAt = options.now();
     this.#heartbeatAt = this.connectedAt;
     this.#socket = socket;

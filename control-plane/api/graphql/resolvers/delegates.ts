@@ -131,7 +131,7 @@ const delegateFields = {
   accountId: (_: DelegateView, __: object, { accountId }: GraphqlContext) => accountId,
   delegateType: () => delegateType,
   delegateName: ({ name }: DelegateView) => name,
-  polllingModeEnabled: () => false,
+  polllingModeEnabled: ({ instances }: DelegateView) => instances.some(({ polls }) => polls === true),
   lastHeartBeat: ({ lastHeartbeat }: DelegateView) => Date.parse(lastHeartbeat),
   connections: ({ instances }: DelegateView) =>
     instances.map(({ version }) => ({ disconnected: false, version })),
