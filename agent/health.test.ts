@@ -62,6 +62,17 @@ describe('/api/health', () => {
     assert.deepEqual(rest, { status: 'ERROR', code: 'UNKNOWN_ERROR', message });
   });
 
+  test('says so in other words where the delegate polls', async () => {
+    await using agent = await open({ transport: 'polling' });
+    await agent.clock.advance(300_000);
+    const { status, body } = await agent.get('/api/health');
+    assert.equal(status, 503);
+    assert.match(
+      JSON.stringify(body),
+      /"message":"Polling mode delegate is not healthy\. Not able to send heartbeat\."/,
+    );
+  });
+
   test('counts the five minutes from when the connection was lost', async () => {
     await using agent = await open({ registered: true });
     await agent.clock.advance(10_000_000);

@@ -1,11 +1,16 @@
 /** The agent's end of long polls, against a real gateway and through a proxy that loses answers and repeats requests. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
+import { createServer as createTlsServer, Agent as TlsAgent } from 'node:https';
+import { join } from 'node:path';
 import test from 'node:test';
-import { type Channel, frameText, systemClock, type Task } from '../protocol/index.ts';
+import { type Channel, frameText, pollPath, pollSteps, systemClock, type Task } from '../protocol/index.ts';
 import { eventually, type ListeningGateway, listeningGateway, someHello } from '../test/harness/gateway.ts';
 import { type PlainProxy, plainProxy } from '../test/harness/plain-proxy.ts';
+import { temporaryFolder } from '../test/harness/temporary-folder.ts';
 import { openPolling } from './polling-channel.ts';
 
 const { signal } = new AbortController();
@@ -166,6 +171,38 @@ test('a control plane that has forgotten the session is noticed at the next requ
   proxy.down(false);
   assert.equal((await closed).code, 4404);
   await first[Symbol.asyncDispose]();
+});
+
+test('over TLS the certificate counts, and connections are made by whoever was handed in', async () => {
+  await using gateway = await listeningGateway();
+  using folder = temporaryFolder();
+  const [key, cert] = [join(folder.path, 'key'), join(folder.path, 'cert')];
+  const made = '-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost'.split(' ');
+  const names = ['-addext', 'subjectAltName=DNS:localhost'];
+  execFileSync('openssl', ['req', '-x509', ...made, ...names, '-keyout', key, '-out', cert], {
+    stdio: 'ignore',
+  });
+  const server = createTlsServer({ key: readFileSync(key), cert: readFileSync(cert) }, (request, answer) => {
+    const step = pollSteps.find(one => request.url === `/below${pollPath}/${one}`);
+    if (step) gateway.gateway.poll(step, request, answer);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  const url = new URL(`wss://localhost:${typeof address === 'object' && address ? address.port : 0}/below`);
+  const options = { url, token: 'any', clock: systemClock, signal };
+  const stranger = await openPolling(options);
+  assert.match('problem' in stranger ? stranger.problem : '', /self-signed certificate/);
+  const agent = new TlsAgent({ ca: readFileSync(cert), keepAlive: true });
+  const known = await openPolling({ ...options, agent });
+  assert.ok('socket' in known);
+  known.socket.send(JSON.stringify(someHello));
+  await eventually(() => gateway.links.length === 1);
+  known.socket.terminate();
+  agent.destroy();
+  server.closeAllConnections();
+  server.close();
+  await once(server, 'close');
 });
 
 const answers: [what: string, listener: RequestListener, problem: RegExp][] = [

@@ -4,8 +4,10 @@ import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { writeBatch } from '../protocol/index.ts';
 import { plainProxy } from './harness/plain-proxy.ts';
 import { startPollers } from './harness/pollers.ts';
+import { pollingPeer, pollRaw } from './harness/polling-peer.ts';
 import { appears, becomesTrue, ends, startWorld, type World } from './harness/world.ts';
 
 const portOf = (world: World) => Number(new URL(world.url).port);
@@ -41,8 +43,43 @@ test('values small and large, logs and failures arrive as over a websocket', asy
   assert.match(failed.err, /no such path/);
   const events = await (await world.api('/fetch', { secret: small.secret, logs: true })).text();
   assert.match(events, /a line of the log/);
+  const listed = await fetch(`${world.url}/api/graphql`, {
+    method: 'POST',
+    headers: { 'x-api-key': world.apiKey, 'content-type': 'application/json' },
+    body: JSON.stringify({
+      query: '{ delegateList(limit: 9) { nodes { delegateName polllingModeEnabled } } }',
+    }),
+  });
+  assert.match(await listed.text(), /"polllingModeEnabled":true/);
   assert.equal(proxy.refused(), 0, 'it never tried a websocket');
   assert.doesNotMatch(world.output(), /hunter2/);
+});
+
+test('the routes of polls know delegate tokens, not API keys, and no session by another token', async () => {
+  await using world = await startWorld();
+  const port = portOf(world);
+  const token = await world.token('edge');
+  const peer = await pollingPeer(port, token);
+  assert.deepEqual(Object.keys(peer.opened.envelope), ['session', 'protocol']);
+  const body = writeBatch({ session: peer.session, received: 0, waitMs: 0 });
+  const noSession = { close: { code: 4404, reason: 'there is no such session for this token' } };
+  for (const other of [await world.token('other'), world.apiKey, 'x', undefined])
+    assert.deepEqual((await pollRaw(port, 'receive', other, body)).envelope, noSession);
+  const open = await pollRaw(port, 'open', world.apiKey, writeBatch({ protocols: ['legate.v1'] }));
+  assert.deepEqual(open.envelope, { close: { code: 4401, reason: 'unknown token' } });
+  // The content type is nobody's business: the body is read as what it is.
+  const plain = await fetch(`${world.url}/api/v1/delegates/poll/receive`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body,
+  });
+  assert.equal(await plain.text(), '{"seq":1}\n');
+  for (const [method, path] of [
+    ['GET', 'receive'],
+    ['POST', 'other'],
+  ] as const)
+    assert.equal((await fetch(`${world.url}/api/v1/delegates/poll/${path}`, { method })).status, 404);
+  assert.ok(!world.output().includes(peer.session), 'a session is in no log');
 });
 
 test('answers that are lost and requests that come twice lose no task, and run none twice', async () => {
