@@ -12,6 +12,7 @@ import {
 } from '../protocol/index.ts';
 import { type Opened, openSocket } from './connection.ts';
 import { describeAgent, startRunner } from './main.ts';
+import { createNetwork, type Network } from './network/network.ts';
 import { openPolling, type PollingOptions } from './polling-channel.ts';
 import type { AgentSecrets, AgentSettings } from './settings.ts';
 
@@ -27,7 +28,26 @@ export async function checkAgent(
 ): Promise<number> {
   write(`ok    settings: delegate "${settings.name}", tags: ${settings.tags.join(', ') || '(none)'}`);
 
-  const runner = startRunner(settings, secrets, 0);
+  const network = createNetwork({
+    settings: settings.network,
+    login: secrets.proxyLogin,
+    environment: secrets.environment,
+    workRoot: settings.workRoot,
+    warn: message => write(`warn  ${message}`),
+  });
+  try {
+    return await checkWith(network, { settings, secrets }, write);
+  } finally {
+    network.close();
+  }
+}
+
+async function checkWith(
+  network: Network,
+  { settings, secrets }: { settings: AgentSettings; secrets: AgentSecrets },
+  write: (line: string) => void,
+): Promise<number> {
+  const runner = startRunner(settings, { ...secrets.environment, ...network.scriptVariables }, 0);
   const over = new AbortController();
   try {
     const bounds = { remainingMs: 10_000, signal: over.signal };
@@ -43,7 +63,7 @@ export async function checkAgent(
     await runner.close();
   }
 
-  const { code, line } = await checkConnection(settings, secrets);
+  const { code, line } = await checkConnection(settings, secrets, network);
   write(line);
   return code;
 }
@@ -51,11 +71,14 @@ export async function checkAgent(
 async function checkConnection(
   settings: AgentSettings,
   secrets: AgentSecrets,
+  network: Network,
 ): Promise<{ code: number; line: string }> {
   const over = new AbortController();
   const { opened, how } = await openEither({
-    ...settings,
-    ...secrets,
+    url: settings.url,
+    poll: settings.poll,
+    token: secrets.token,
+    network,
     clock: systemClock,
     signal: over.signal,
   });
@@ -100,7 +123,9 @@ async function checkConnection(
 }
 
 /** Over a websocket or long polls, as the agent would; and what is to be said of that. */
-async function openEither(options: AgentSettings & PollingOptions): Promise<{ opened: Opened; how: string }> {
+async function openEither(
+  options: Pick<AgentSettings, 'poll'> & PollingOptions,
+): Promise<{ opened: Opened; how: string }> {
   if (options.poll === 'true') return { opened: await openPolling(options), how: ', by long polling' };
   const opened = await openSocket(options);
   if (options.poll === 'false' || 'socket' in opened || !opened.isSpoiled) return { opened, how: '' };

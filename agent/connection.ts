@@ -1,5 +1,4 @@
 /** The connection to the control plane, for ever: a long life is a loop. */
-import type { Agent } from 'node:http';
 import { type ClientOptions, WebSocket } from 'ws';
 import {
   type Channel,
@@ -15,6 +14,8 @@ import {
   type Transport,
 } from '../protocol/index.ts';
 import type { Logger } from './logger.ts';
+import type { Network } from './network/network.ts';
+import { problemOf } from './network/problem.ts';
 import { openPolling } from './polling-channel.ts';
 import { lookForWebsocket } from './return-to-websocket.ts';
 import type { TokenSource } from './token-source.ts';
@@ -36,14 +37,14 @@ export interface ConnectionOptions {
   readonly tokens: Pick<TokenSource, 'choose' | 'hasOther'>;
   readonly logger: Logger;
   readonly clock: Clock;
+  /** Certificates and proxies; undefined: none but the usual. */
+  readonly network?: Network | undefined;
   /** From 0 to below 1; injected so that tests know the pause. */
   readonly random?: () => number;
   /** Left out: websockets only. */
   readonly poll?: PollWhen;
   /** Where websockets are to be looked for again while polling works: who we are, and when nothing runs. */
   readonly returning?: { readonly hello: Hello; readonly idle: () => Promise<void> };
-  /** Makes the connections of polls; left out: directly. */
-  readonly agent?: Agent;
   /** Ends the loop. */
   readonly signal: AbortSignal;
 }
@@ -113,6 +114,7 @@ export async function* connections(options: ConnectionOptions): AsyncGenerator<C
     } else {
       if (signal.aborted) return;
       if (opened.isSpoiled) choice.upgradeSpoiled();
+      options.network?.failed();
       logger.warn({ problem: opened.problem }, 'cannot connect to the control plane');
     }
     const pauseMs =
@@ -143,7 +145,7 @@ function closing(socket: Channel): Promise<{ code: number; reason: string; heard
 
 /** Opens one socket. Never rejects: a failure comes back in words. */
 export function openSocket(
-  options: Pick<ConnectionOptions, 'url' | 'signal'> & { readonly token: string },
+  options: Pick<ConnectionOptions, 'url' | 'signal' | 'network'> & { readonly token: string },
 ): Promise<{ socket: WebSocket } | { problem: string; isSpoiled: boolean }> {
   let isSent = false;
   // The type of closeTimeout is not published yet.
@@ -160,6 +162,7 @@ export function openSocket(
       });
       request.end();
     },
+    ...(options.network ? { agent: options.network.agentFor(options.url) } : {}),
   };
   return new Promise(resolve => {
     const socket = new WebSocket(
@@ -177,10 +180,4 @@ export function openSocket(
     // It stays for the socket's life: an error is always followed by the close that counts.
     socket.on('error', error => settle({ problem: problemOf(error), isSpoiled: isSent }));
   });
-}
-
-function problemOf(error: Error & { code?: string; errors?: Error[] }): string {
-  // A host name with several addresses fails with one error for each of them.
-  const messages = error.errors?.map(inner => inner.message) ?? [];
-  return error.message || messages.join('; ') || error.code || error.name;
 }

@@ -15,6 +15,7 @@ import { type LocalRunner, localRunner } from './execute/local.ts';
 import { type HealthServer, type HealthState, serveHealth } from './health.ts';
 import { createInbox, type Inbox } from './inbox.ts';
 import { createLogger, type Logger } from './logger.ts';
+import { createNetwork } from './network/network.ts';
 import { runTask } from './run-task.ts';
 import { type Session, startSession } from './session.ts';
 import { type AgentSecrets, type AgentSettings, codeOf, SettingsError } from './settings.ts';
@@ -52,13 +53,21 @@ export async function runAgent({
   const source = tokenSource(secrets);
   const tokenFile = source.cannotReplace === undefined ? { tokenFile: true } : {};
   const hello = { ...describeAgent(settings, instance, keys.publicKey), ...tokenFile };
-  const runner = startRunner(settings, secrets);
+  const network = createNetwork({
+    settings: settings.network,
+    login: secrets.proxyLogin,
+    environment: secrets.environment,
+    workRoot: settings.workRoot,
+    warn: message => logger.warn(message),
+  });
+  const environment = { ...secrets.environment, ...network.scriptVariables };
+  const runner = startRunner(settings, environment);
   const connected = createHosts({
     settings: settings.ssh,
     clock,
     pinned: facts => logger.warn(facts, 'the key of a host was kept when it was first used'),
   });
-  const hosts = hostRunner(connected, { environment: secrets.environment, clock });
+  const hosts = hostRunner(connected, { environment, clock });
   const shared = sharedRuns(clock, settings.cacheBytes);
   const tools = { runner, hosts, keys, shared, clock, sanitize: secrets.sanitize };
   let healthServer: HealthServer | undefined;
@@ -94,6 +103,7 @@ export async function runAgent({
     for await (const socket of connections({
       ...settings,
       tokens: source,
+      network,
       logger,
       clock,
       returning: { hello, idle: () => inbox.idle() },
@@ -111,6 +121,7 @@ export async function runAgent({
           health.registered = true;
           health.lastRegisteredAt = clock.now();
           logger.info({ transport: health.transport }, 'connected to the control plane');
+          network.welcomed();
           try {
             source.welcomed();
           } catch (error) {
@@ -137,6 +148,7 @@ export async function runAgent({
     stopWatching();
     shared.close();
     await Promise.all([runner.close(), connected.close()]);
+    network.close();
     await healthServer?.close();
   }
 }
@@ -167,7 +179,7 @@ async function listen(address: { host: string | undefined; port: number }, state
 /** The runner as this delegate's settings want it. */
 export function startRunner(
   settings: AgentSettings,
-  { environment }: AgentSecrets,
+  environment: Readonly<Record<string, string>>,
   waiting = standby,
 ): LocalRunner {
   try {

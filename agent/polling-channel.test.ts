@@ -194,12 +194,11 @@ test('over TLS the certificate counts, and connections are made by whoever was h
   const stranger = await openPolling(options);
   assert.match('problem' in stranger ? stranger.problem : '', /self-signed certificate/);
   const agent = new TlsAgent({ ca: readFileSync(cert), keepAlive: true });
-  const known = await openPolling({ ...options, agent });
+  const known = await openPolling({ ...options, network: { agentFor: () => agent } });
   assert.ok('socket' in known);
   known.socket.send(JSON.stringify(someHello));
   await eventually(() => gateway.links.length === 1);
   known.socket.terminate();
-  agent.destroy();
   server.closeAllConnections();
   server.close();
   await once(server, 'close');

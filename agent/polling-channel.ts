@@ -17,11 +17,13 @@ import {
   subprotocol,
   writeBatch,
 } from '../protocol/index.ts';
+import type { Network } from './network/network.ts';
+import { problemOf } from './network/problem.ts';
 import { type PollOptions, poll } from './poll-request.ts';
 
 export interface PollingOptions extends Omit<PollOptions, 'agent'> {
-  /** Makes the connections; by default one of its own. */
-  readonly agent?: HttpAgent;
+  /** Certificates and proxies; undefined: none but the usual. */
+  readonly network?: Pick<Network, 'agentFor'> | undefined;
   readonly random?: () => number;
   /** Ends the opening. */
   readonly signal: AbortSignal;
@@ -45,20 +47,17 @@ export async function openPolling(
   options: PollingOptions,
 ): Promise<{ socket: Channel } | { problem: string }> {
   const own = options.url.protocol === 'wss:' ? HttpsAgent : HttpAgent;
-  const agent = options.agent ?? new own({ keepAlive: true });
-  const release = () => {
-    if (!options.agent) agent.destroy();
-  };
+  const agent = options.network?.agentFor(options.url, { keepAlive: true }) ?? new own({ keepAlive: true });
   const { signal } = options;
   try {
     const body = writeBatch({ protocols: [subprotocol] });
     const text = await poll({ ...options, agent }, { step: 'open', body, withinMs: answerWithinMs, signal });
     const socket = new PollingChannel({ ...options, agent }, read.open(text).envelope);
-    socket.once('close', release);
+    socket.once('close', () => agent.destroy());
     return { socket };
   } catch (error) {
-    release();
-    return { problem: problemOf(error) };
+    agent.destroy();
+    return { problem: error instanceof Error ? problemOf(error) : String(error) };
   }
 }
 
@@ -214,8 +213,4 @@ class PollingChannel extends EventEmitter implements Channel {
     this.#outbox = [];
     this.emit('close', code, Buffer.from(reason));
   }
-}
-
-function problemOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { describe, test } from 'node:test';
 import { temporaryFolder } from '../test/harness/temporary-folder.ts';
+import { networkTable } from './network/settings.ts';
 import { type AgentSettings, type FlagValues, readSettings, settingDefinitions } from './settings.ts';
 
 const token = 'tok-en.of~this+test';
@@ -261,8 +262,11 @@ describe('a setting is taken from its flag, else the environment, else the setti
   }
 
   test('and every setting there is has been tried here', () => {
+    // Those of the network have tests beside them.
+    const elsewhere = Object.values(networkTable).map(({ name }) => name);
     const tried = [
       ...cases.map(({ name }) => name),
+      ...elsewhere,
       'LEGATE_CONFIG',
       'LEGATE_TOKEN_FILE',
       // In sanitize-settings.test.ts.
@@ -322,6 +326,16 @@ test('what is not set has its default', () => {
       maxConnections: 4,
       idleMs: 60_000,
       maxAgeMs: 3_600_000,
+    },
+    network: {
+      caFile: undefined,
+      caFolder: undefined,
+      scriptCa: undefined,
+      clientCertificate: undefined,
+      clientKey: undefined,
+      proxy: undefined,
+      proxyControlPlane: true,
+      noProxy: [],
     },
   });
 });

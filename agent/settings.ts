@@ -9,6 +9,13 @@ import { resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { delegateNamePattern } from '../protocol/index.ts';
 import { scriptEnvironment } from './execute/environment.ts';
+import {
+  type NetworkSettings,
+  networkTable,
+  type ProxyLogin,
+  proxyVariables,
+  readNetwork,
+} from './network/settings.ts';
 import { sanitizePatterns } from './sanitize-settings.ts';
 import type { FindMatches } from './script/custom-patterns.ts';
 import { absolutePath, codeOf, type Found, integer, list, oneOf, SettingsError } from './setting-values.ts';
@@ -43,6 +50,8 @@ export interface AgentSettings {
   readonly scriptEnvironment: readonly string[];
   /** How it logs in to target hosts. */
   readonly ssh: SshSettings;
+  /** How it reaches the control plane. */
+  readonly network: NetworkSettings;
 }
 
 /** The secrets of an agent, kept apart so that settings can be logged. */
@@ -54,6 +63,7 @@ export interface AgentSecrets {
   readonly environment: Readonly<Record<string, string>>;
   /** The operator's patterns for what is masked; they may hold it. */
   readonly sanitize: FindMatches;
+  readonly proxyLogin: ProxyLogin | undefined;
 }
 
 export interface SettingDefinition {
@@ -199,6 +209,7 @@ const table = {
     flag: '--ssh-max-age <seconds>',
     help: 'how old an SSH connection may become (default: 3600)',
   },
+  ...networkTable,
 } as const satisfies Record<string, SettingDefinition>;
 
 type SettingKey = keyof typeof table;
@@ -223,8 +234,10 @@ export function readSettings(
   env: NodeJS.ProcessEnv = process.env,
 ): { settings: AgentSettings; secrets: AgentSecrets } {
   const read = reader(flags, env);
+  const url = websocketUrl(read('url'));
+  const { network, proxyLogin } = readNetwork(read, url);
   const settings: AgentSettings = {
-    url: websocketUrl(read('url')),
+    url,
     name: delegateName(read('name')),
     tags: tagList(read('tags')),
     healthListen: listenAddress(read('healthListen')),
@@ -237,13 +250,17 @@ export function readSettings(
     workRoot: absolutePath(read('workRoot')) ?? tmpdir(),
     scriptEnvironment: variableNames(read('scriptEnvironment')),
     ssh: sshSettings(read),
+    network,
   };
+  const environment = scriptEnvironment(env, settings.scriptEnvironment);
   const secrets = {
     ...token(read('token'), read('tokenFile')),
-    environment: scriptEnvironment(env, settings.scriptEnvironment),
+    environment: { ...environment, ...proxyVariables(network, proxyLogin, environment) },
+    proxyLogin,
     sanitize: sanitizePatterns(read('sanitizePatterns'), env.HOME),
   };
-  for (const name of [table.token.name, ...table.token.aliases]) delete env[name];
+  const secretNames = [table.token.name, ...table.token.aliases, table.proxyPassword.name, table.proxy.name];
+  for (const name of secretNames) delete env[name];
   return { settings, secrets };
 }
 

@@ -21,7 +21,7 @@ export interface RunFolder {
  * no longer live: a killed agent can't tidy up after itself.
  */
 export function openRunFolder(workRoot: string): RunFolder {
-  let folder = makeFolder(workRoot);
+  let folder = makeProcessFolder(workRoot);
   for (const name of readdirSync(workRoot)) {
     const pid = name.startsWith(prefix) && Number(name.slice(prefix.length).split('-')[0]);
     const path = join(workRoot, name);
@@ -33,7 +33,7 @@ export function openRunFolder(workRoot: string): RunFolder {
         return mkdtempSync(join(folder, 'run-'));
       } catch {
         // Temporary folders get cleaned. A new name, as the old one may be somebody else's by now.
-        folder = makeFolder(workRoot);
+        folder = makeProcessFolder(workRoot);
         return mkdtempSync(join(folder, 'run-'));
       }
     },
@@ -42,7 +42,8 @@ export function openRunFolder(workRoot: string): RunFolder {
   };
 }
 
-function makeFolder(workRoot: string): string {
+/** Makes a folder that the next agent removes, should this process not live to do so. */
+export function makeProcessFolder(workRoot: string): string {
   mkdirSync(workRoot, { recursive: true, mode: 0o700 });
   const made = mkdtempSync(join(workRoot, `${prefix}${process.pid}-`));
   ours.add(made);
