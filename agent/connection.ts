@@ -3,6 +3,7 @@ import { type ClientOptions, WebSocket } from 'ws';
 import {
   type Channel,
   type Clock,
+  closeCode,
   delegatePath,
   fatalClose,
   type Hello,
@@ -60,6 +61,8 @@ const goodAfterMs = 5_000;
 const spreadMs = 500;
 /** With the longest pause this bounds how late after a fault a delegate is back: decision 0019. */
 const handshakeTimeoutMs = 10_000;
+const certificateHint =
+  'set LEGATE_CLIENT_CERT and LEGATE_CLIENT_KEY to a certificate that has not ended, from a CA in its --tls-client-ca';
 
 /** Exponential backoff with full jitter, so that a thousand delegates don't come back at once. */
 export function backoffMs(failures: number, random: () => number): number {
@@ -110,7 +113,10 @@ export async function* connections(options: ConnectionOptions): AsyncGenerator<C
       named = namedDelayMs(code, reason);
       // To be told when to come is an answer, no failure.
       if (named !== undefined || clock.now() - since >= goodAfterMs) failures = 0;
-      logger.warn({ code, reason }, 'connection closed');
+      if (code === closeCode.certificateRefused) {
+        options.network?.failed();
+        logger.error({ code, reason }, `the control plane refused the connection: ${certificateHint}`);
+      } else logger.warn({ code, reason }, 'connection closed');
     } else {
       if (signal.aborted) return;
       if (opened.isSpoiled) choice.upgradeSpoiled();

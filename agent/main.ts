@@ -23,6 +23,7 @@ import { sharedRuns } from './shared-runs.ts';
 import { createHosts } from './ssh/hosts.ts';
 import { type TokenStep, tokenExchange } from './token-exchange.ts';
 import { givenToken, type TokenSource, tokenInFile } from './token-source.ts';
+import { type TrialOptions, tryConnection } from './try-connection.ts';
 import { agentVersion } from './version.ts';
 
 export interface AgentOptions {
@@ -94,6 +95,12 @@ export async function runAgent({
     });
   };
   const stopWatching = watchToken(source, clock, logger, token => session?.presentToken(token));
+  const stopLooking = network.watch(clock, () =>
+    tryCertificates(
+      { url: settings.url, token: source.current, network, hello, signal: stopping.signal },
+      logger,
+    ),
+  );
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
 
@@ -147,6 +154,7 @@ export async function runAgent({
     stopping.abort();
     stopWatching();
     shared.close();
+    stopLooking();
     await Promise.all([runner.close(), connected.close()]);
     network.close();
     await healthServer?.close();
@@ -165,6 +173,17 @@ function watchToken(source: TokenSource, clock: Clock, logger: Logger, then: (to
     logger.warn({ err: error }, 'the token file cannot be watched; it is read at each connection');
     return () => {};
   }
+}
+
+/** The connection that there is goes on, whatever comes of it. */
+function tryCertificates(options: TrialOptions, logger: Logger): void {
+  logger.info('certificates have changed; trying a connection with them');
+  void tryConnection(options).then(trial => {
+    if (options.signal?.aborted) return;
+    if (trial.ok) logger.info('the changed certificates are good; the next connection uses them');
+    else
+      logger.error({ problem: trial.problem }, 'a connection with the changed certificates is not possible');
+  });
 }
 
 async function listen(address: { host: string | undefined; port: number }, state: HealthState, clock: Clock) {

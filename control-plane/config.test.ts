@@ -21,6 +21,7 @@ const rest = {
   heartbeatMs: 10_000,
   graphqlExplorer: false,
   rateLimit: { perKey: 6_000, perAddress: 120 },
+  tls: undefined,
 };
 
 test('without settings it listens on this machine only, in a folder beside', () => {

@@ -34,6 +34,18 @@ export interface ServerConfig {
     readonly perAddress: number;
   };
   readonly logLevel: string;
+  /** Undefined: it listens without TLS. */
+  readonly tls?: TlsConfig | undefined;
+}
+
+/** Files (PEM), which may change while the server runs. */
+export interface TlsConfig {
+  readonly certificate: string;
+  readonly key: string;
+  /** CAs of client certificates. */
+  readonly clientCa: string | undefined;
+  /** Are delegates asked for a certificate, and refused without one that counts? */
+  readonly clientAuth: 'off' | 'optional' | 'required';
 }
 
 export const serverFlags = {
@@ -86,6 +98,26 @@ export const serverFlags = {
     flag: '--auth-rate-limit <requests>',
     name: 'LEGATE_AUTH_RATE_LIMIT',
     help: 'requests without a valid API key from an address in a minute; 0: no limit (default: 120)',
+  },
+  tlsCert: {
+    flag: '--tls-cert <file>',
+    name: 'LEGATE_TLS_CERT',
+    help: 'certificate (PEM) to listen with TLS; read anew when it changes (default: no TLS)',
+  },
+  tlsKey: {
+    flag: '--tls-key <file>',
+    name: 'LEGATE_TLS_KEY',
+    help: 'its key (PEM, not encrypted)',
+  },
+  tlsClientCa: {
+    flag: '--tls-client-ca <file>',
+    name: 'LEGATE_TLS_CLIENT_CA',
+    help: "CAs (PEM) of the delegates' client certificates, old and new ones together",
+  },
+  tlsClientAuth: {
+    flag: '--tls-client-auth <how>',
+    name: 'LEGATE_TLS_CLIENT_AUTH',
+    help: 'off, optional, or required: delegates need a client certificate (default: optional with --tls-client-ca)',
   },
   logLevel: {
     flag: '--log-level <level>',
@@ -149,6 +181,33 @@ export function readConfig(
       perAddress: perMinute(read('authRateLimit'), 120),
     },
     logLevel: level.text.toLowerCase(),
+    tls: readTls(read),
+  };
+}
+
+type Read = (key: keyof typeof serverFlags) => { text: string; from: string } | undefined;
+
+function readTls(read: Read): TlsConfig | undefined {
+  const certificate = read('tlsCert');
+  const key = read('tlsKey');
+  const clientCa = read('tlsClientCa');
+  const how = read('tlsClientAuth');
+  if (!certificate && !key) {
+    const alone = clientCa ?? how;
+    if (alone) throw new ConfigError(`${alone.from} needs --tls-cert and --tls-key`);
+    return undefined;
+  }
+  if (!certificate || !key) throw new ConfigError('--tls-cert and --tls-key: set both, or none');
+  const clientAuth = how?.text.toLowerCase() ?? (clientCa ? 'optional' : 'off');
+  if (clientAuth !== 'off' && clientAuth !== 'optional' && clientAuth !== 'required')
+    throw new ConfigError(`${how?.from} must be off, optional or required (got "${how?.text}")`);
+  if (clientAuth !== 'off' && !clientCa)
+    throw new ConfigError(`${how?.from}: ${clientAuth} needs --tls-client-ca, the CAs to judge by`);
+  return {
+    certificate: resolve(certificate.text),
+    key: resolve(key.text),
+    clientCa: clientCa && resolve(clientCa.text),
+    clientAuth,
   };
 }
 

@@ -29,6 +29,7 @@ import { listKnownDelegates, saveDelegateJoined, saveDelegateLeft } from './stor
 import { listDelegateRows } from './store/delegates.ts';
 import { accountId } from './store/settings.ts';
 import { loadCompiler } from './template/compile.ts';
+import { serverTls } from './tls/server-tls.ts';
 import { serverVersion } from './version.ts';
 
 /** How often it is looked which delegates are drained, by way of another server of the same store. */
@@ -37,6 +38,8 @@ const refreshEveryMs = 15_000;
 export interface RunningServer {
   /** Where it listens, as an address for clients. */
   readonly url: string;
+  /** When the TLS certificate that is in use ends, in milliseconds since 1970; undefined: there is none. */
+  certificateEnds(): number | undefined;
   /** Goes on in a new audit file, after the old one was moved away. */
   reopenFiles(): Promise<void>;
   /** Ends what is in flight, says good-bye to the delegates and closes the store. */
@@ -47,6 +50,13 @@ export interface RunningServer {
 export async function startServer(config: ServerConfig, clock: Clock = systemClock): Promise<RunningServer> {
   const logger = createLogger(config.logLevel);
   const now = () => new Date().toISOString();
+  const tls =
+    config.tls &&
+    serverTls(config.tls, {
+      clock,
+      note: (facts, message) => logger.info(facts, message),
+      warn: (facts, message) => logger.warn(facts, message),
+    });
   const { database, encryption, audit } = await openStore(config, clock, now, logger);
   const keys = new ApiKeys({
     database,
@@ -125,6 +135,7 @@ export async function startServer(config: ServerConfig, clock: Clock = systemClo
     issuers,
     // One line per fetch is written where the fetch ends; the framework's own would only repeat it.
     logger: logger.child({}, { level: 'warn' }),
+    tls: tls?.options,
     more: app => {
       graphqlRoutes(app, graphql);
       delegatePollingRoutes(app, (...request) => gateway?.poll(...request));
@@ -163,6 +174,7 @@ export async function startServer(config: ServerConfig, clock: Clock = systemClo
     serverVersion,
     heartbeatMs: config.heartbeatMs,
     admissionRate: config.admissionRate,
+    ...(config.tls ? { clientAuth: config.tls.clientAuth } : {}),
   });
 
   let url: string;
@@ -185,14 +197,17 @@ export async function startServer(config: ServerConfig, clock: Clock = systemClo
       logger.warn({ err: error }, 'cannot look which delegates are drained'),
     );
   });
+  tls?.watch(api.server);
   logger.info({ url, dataFolder: config.dataFolder }, 'control plane started');
   return {
     url,
+    certificateEnds: () => tls?.certificateEnds(),
     reopenFiles: () => audit.reopen(),
     async close() {
       logger.info('control plane stopping');
       stopRefreshing();
       await refreshing;
+      tls?.close();
       await gateway?.close();
       await api.close();
       await keys.settled();

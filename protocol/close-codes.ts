@@ -31,6 +31,8 @@ export const closeCode = {
   tagRefused: 4413,
   /** The token does not count at the address where the delegate comes from. Fatal. */
   addressRefused: 4414,
+  /** The delegate has shown no client certificate, or none that counts. */
+  certificateRefused: 4420,
   /** Too many delegates come at once: the reason names the delay after which to come back. */
   comeBackLater: 4429,
 } as const;

@@ -54,6 +54,7 @@ const allowed: Record<string, string[]> = {
   'control-plane/template': ['control-plane/template', 'control-plane/domain', 'protocol'],
   'control-plane/dispatch': ['control-plane/dispatch', 'control-plane/domain', 'protocol'],
   'control-plane/gateway': ['control-plane/gateway', 'control-plane/dispatch', 'protocol'],
+  'control-plane/tls': ['control-plane/tls', 'control-plane/config.ts', 'protocol'],
   'control-plane/store': ['control-plane/store', 'control-plane/domain', 'protocol'],
   'control-plane/access': ['control-plane/access', 'control-plane/domain', 'control-plane/store', 'protocol'],
   'control-plane/audit': ['control-plane/audit', 'control-plane/domain', 'control-plane/store', 'protocol'],

@@ -66,7 +66,7 @@ export function clientPair(settings: NetworkSettings, warn: (message: string) =>
       // In turn: nobody knows which of the two the other side wants to see.
       fallBack = proven !== undefined && proven !== current && chosen === current;
       if (fallBack)
-        warn('the new client certificate is not let in; the next connection shows the one of before');
+        warn('no connection with the new client certificate; the next one shows the one of before');
     },
     ends: () => current.ends,
   };

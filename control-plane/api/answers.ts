@@ -192,6 +192,14 @@ export const Delegates = items(
     lastHeartbeatAt: optional(time),
     running: optional(number),
     capacity: optional(number),
+    clientCertificate: optional(
+      object({
+        subject: text,
+        fingerprint: text,
+        endsAt: time,
+        problem: optional(Type.String({ description: 'why it does not count' })),
+      }),
+    ),
   }),
 );
 

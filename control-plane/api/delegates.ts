@@ -72,6 +72,8 @@ function listedLink(roster: Roster, link: Link) {
     lastHeartbeatAt: link.lastHeartbeatAt,
     running: link.running,
     capacity: link.capacity,
+    transport: link.transport,
+    clientCertificate: link.clientCertificate,
   };
 }
 
@@ -86,8 +88,10 @@ function delegateView(roster: Roster, row: DelegateRow) {
   const [first] = links;
   const instances = links.map(link => {
     const { instance, hostName, agentVersion, tags, connectedAt, lastHeartbeatAt, running, capacity } = link;
+    const { transport, clientCertificate } = link;
     const facts = { instance, hostName, agentVersion, tags, connectedAt, lastHeartbeatAt, running, capacity };
-    return { ...facts, ...noteOf(agentVersion), state: stateOf(roster, link) };
+    const way = { transport, clientCertificate };
+    return { ...facts, ...way, ...noteOf(agentVersion), state: stateOf(roster, link) };
   });
   const sum = (numbers: readonly number[]) => numbers.reduce((all, number) => all + number, 0);
   const states = new Set(instances.map(({ state }) => state));

@@ -1,4 +1,5 @@
 /** The HTTP face: who may come in, how errors look, and the routes. */
+import type { ServerOptions } from 'node:https';
 import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply } from 'fastify';
 import type { ApiKeys } from '../access/api-keys.ts';
 import type { DelegateIssuers } from '../access/delegate-issuers.ts';
@@ -34,6 +35,8 @@ export interface ApiTools extends ApplyTools, Omit<FetchTools, 'audit'> {
   readonly logger: FastifyBaseLogger;
   /** Does the store answer? */
   readonly ready: () => Promise<boolean>;
+  /** Undefined: it listens without TLS. */
+  readonly tls?: ServerOptions | undefined;
   /** Routes outside the native API. */
   readonly more?: (app: FastifyInstance) => void;
 }
@@ -42,7 +45,10 @@ export interface ApiTools extends ApplyTools, Omit<FetchTools, 'audit'> {
 const bodyLimit = 8 * 1_048_576;
 
 export function createApi(tools: ApiTools): FastifyInstance {
+  // Not told to the type, which would make every route one of another kind of server.
+  const secure: object = tools.tls ? { https: tools.tls } : {};
   const app = fastify({
+    ...secure,
     loggerInstance: tools.logger,
     bodyLimit,
     // A reference is longer than the 100 characters at which the router stops by itself.

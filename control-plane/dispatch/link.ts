@@ -19,6 +19,18 @@ export interface Attempt {
 /** The parts of a task that may hold something sealed. */
 export type SealedParts = Pick<Task, 'inputs' | 'target'>;
 
+/** What a delegate has shown of itself besides its token. */
+export interface ClientCertificate {
+  /** As in `CN=edge-1, O=Example`. */
+  readonly subject: string;
+  /** SHA-256, as in `AB:CD:…`. */
+  readonly fingerprint: string;
+  /** ISO 8601. */
+  readonly endsAt: string;
+  /** Why it does not count; undefined: it does. */
+  readonly problem?: string;
+}
+
 export interface Link {
   /** Name and instance: a delegate says its instance itself, and can't stand in for one of another name. */
   readonly id: string;
@@ -41,6 +53,8 @@ export interface Link {
   readonly publicKey: PublicKey;
   /** How it is connected; left out where nobody knows. */
   readonly transport?: Transport;
+  /** Undefined: none was shown, or none was asked for. */
+  readonly clientCertificate?: ClientCertificate | undefined;
   /** ISO 8601. */
   readonly connectedAt: string;
   /** Its last heartbeat, or before there was one the time it connected; ISO 8601. */

@@ -30,6 +30,7 @@ export interface LinkOptions {
   readonly tagSet: ReadonlySet<string>;
   /** ISO 8601. */
   readonly now: () => string;
+  readonly clientCertificate: Link['clientCertificate'];
   readonly clock: Clock;
   /** How often a heartbeat comes, and we ask for a sign of life. */
   readonly heartbeatMs: number;
@@ -76,6 +77,7 @@ export class DelegateLink implements Link {
   readonly publicKey: Hello['publicKey'];
   readonly transport: Transport;
   readonly connectedAt: string;
+  readonly clientCertificate: Link['clientCertificate'];
   readonly #attempts = new Map<string, Queue>();
   readonly #socket: Channel;
   readonly #onChange: () => void;
@@ -107,6 +109,7 @@ export class DelegateLink implements Link {
     this.transport = transportOf(socket);
     this.connectedAt = options.now();
     this.#heartbeatAt = this.connectedAt;
+    this.clientCertificate = options.clientCertificate;
     this.#socket = socket;
     this.#onChange = () => options.onChange(this);
     this.#onEnd = options.onEnd;

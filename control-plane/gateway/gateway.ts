@@ -19,6 +19,7 @@ import {
 } from '../../protocol/index.ts';
 import { type Link, linkId } from '../dispatch/link.ts';
 import { allowedTagSet, clashOf, type Refusal, refusalOf } from './admission.ts';
+import { type ClientAuth, certificateRefusal, clientCertificateOf } from './client-certificate.ts';
 import { closeName, type DelegateEvent } from './delegate-events.ts';
 import { DelegateLink, sendTo } from './delegate-link.ts';
 import { admissionPace } from './pace.ts';
@@ -38,6 +39,8 @@ export interface GatewayOptions {
   readonly clock: Clock;
   readonly now: () => string;
   readonly serverVersion: string;
+  /** Whether a delegate needs a client certificate; by default nobody is asked for one. */
+  readonly clientAuth?: ClientAuth;
   readonly heartbeatMs?: number;
   readonly helloTimeoutMs?: number;
   /** How many delegates are let in each second. */
@@ -125,6 +128,9 @@ export function attachGateway(server: Server, options: GatewayOptions): Gateway 
     const first = firstMessage(socket, clock, helloTimeoutMs);
     if (socket.protocol !== subprotocol)
       return refuse(closeCode.unsupportedProtocol, `this side speaks ${subprotocol}`);
+    const certificate = clientCertificateOf(request.socket);
+    const unproven = certificateRefusal(options.clientAuth ?? 'off', certificate);
+    if (unproven) return refuse(closeCode.certificateRefused, unproven, { subject: certificate?.subject });
     const token = shownToken(request);
     const early = await options.tokens.authenticate(token, address);
     if (typeof early === 'string') return refuse(refusals[early].code, refusals[early].reason);
@@ -156,7 +162,7 @@ export function attachGateway(server: Server, options: GatewayOptions): Gateway 
     // Last, so that nobody who is not let in anyway takes the turn of one who is.
     const delayMs = pace.delayMs();
     if (delayMs > 0) return socket.close(closeCode.comeBackLater, comeBackReason(delayMs));
-    const session = register(socket, hello, facts, address);
+    const session = register(socket, hello, facts, { address, certificate });
     sendTo(socket, answer);
     if (facts.isDue && session.cannotReplace === undefined) void session.replace();
   }
@@ -165,7 +171,7 @@ export function attachGateway(server: Server, options: GatewayOptions): Gateway 
     socket: Channel,
     hello: Hello,
     token: TokenFacts,
-    address: string | undefined,
+    { address, certificate }: { address: string | undefined; certificate: Link['clientCertificate'] },
   ): TokenSession {
     const id = linkId(hello.name, hello.instance);
     const about = { delegate: hello.name, instance: hello.instance };
@@ -182,6 +188,7 @@ export function attachGateway(server: Server, options: GatewayOptions): Gateway 
       scope: token.scope,
       tagSet: allowedTagSet(hello, token, options.tagSet),
       now: options.now,
+      clientCertificate: certificate,
       clock,
       heartbeatMs,
       onChange: () => {
@@ -223,6 +230,13 @@ export function attachGateway(server: Server, options: GatewayOptions): Gateway 
     const transport = transportOf(socket);
     const shown = { token: token.name, ...(token.subject === undefined ? {} : { subject: token.subject }) };
     options.note({ ...about, tags, ...shown, address, agentVersion, transport }, 'delegate connected');
+    if (options.clientAuth === 'optional' && (!certificate || certificate.problem !== undefined)) {
+      const problem = certificate?.problem ?? 'none was shown';
+      options.note(
+        { ...about, problem },
+        'delegate has no client certificate that counts; "required" would refuse it',
+      );
+    }
     happened('joined');
     socket.once('close', code => {
       options.note({ ...about, code }, 'delegate disconnected');
