@@ -62,9 +62,11 @@ export function createClient(
       });
     } catch (error) {
       if (signal?.aborted) throw error;
-      throw new ApiError(
-        `cannot reach the control plane at ${server.origin} (${causeOf(error)}); is LEGATE_SERVER right?`,
-      );
+      const cause = causeOf(error);
+      const hint = untrusted.has(cause)
+        ? "its certificate is not from a CA that is trusted here: put the CA's certificate into LEGATE_CA_FILE"
+        : 'is LEGATE_SERVER right?';
+      throw new ApiError(`cannot reach the control plane at ${server.origin} (${cause}); ${hint}`);
     }
     if (response.ok) return response;
     throw await refusalOf(response);
@@ -93,6 +95,13 @@ export function createClient(
   };
 }
 
+const untrusted: ReadonlySet<string> = new Set([
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+]);
 const cutOff = 'the connection to the control plane broke before the answer was complete';
 
 async function textOf(response: Response): Promise<string> {

@@ -11,6 +11,7 @@ import { documentCommands } from './document-commands.ts';
 import { entityCommands } from './entity-commands.ts';
 import type { Output } from './fetch.ts';
 import { keyCommand } from './keys.ts';
+import { followEnvironment } from './network.ts';
 import { encryptionKeyCommand } from './rotate-key.ts';
 import { readClientSettings, UsageError } from './settings.ts';
 import { cliVersion } from './version.ts';
@@ -46,7 +47,13 @@ function interruptible(): AbortSignal {
 
 const waiting = (seconds: number) =>
   output.err(`legate: too many requests; the control plane says to wait ${seconds} s`);
-const context: CommandContext = { client: () => createClient(readClientSettings(), { waiting }), output };
+const context: CommandContext = {
+  client() {
+    followEnvironment();
+    return createClient(readClientSettings(), { waiting });
+  },
+  output,
+};
 
 const program = new Command('legate')
   .description('Gets a secret out of any store, through a delegate that runs a small script near it.')

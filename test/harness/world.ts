@@ -27,6 +27,10 @@ export interface ServerOptions {
   readonly logLevel?: string;
   /** A Postgres for the store; by default it is a file in the data folder. */
   readonly databaseUrl?: string;
+  /** Further flags. */
+  readonly args?: readonly string[];
+  /** Further variables of the command line's. */
+  readonly cliEnv?: Readonly<Record<string, string>>;
 }
 
 export interface AgentOptions {
@@ -87,7 +91,7 @@ export async function startWorld(options: ServerOptions = {}): Promise<World> {
     const args = [cli, 'server', '--listen', `127.0.0.1:${port}`, '--data', data];
     const store = options.databaseUrl === undefined ? [] : ['--database-url', options.databaseUrl];
     const program = startProgram({
-      args: [...args, ...store, '--log-level', options.logLevel ?? 'debug'],
+      args: [...args, ...store, '--log-level', options.logLevel ?? 'debug', ...(options.args ?? [])],
     });
     outputs.push(() => program.output());
     const { url } = await program.said('control plane started');
@@ -141,7 +145,7 @@ export async function startWorld(options: ServerOptions = {}): Promise<World> {
     },
     async legate(args, { input = '', signal } = {}) {
       const run = await execa(process.execPath, [cli, ...args], {
-        env: { PATH: process.env.PATH ?? '', LEGATE_SERVER: url, LEGATE_API_KEY: apiKey },
+        env: { PATH: process.env.PATH ?? '', LEGATE_SERVER: url, LEGATE_API_KEY: apiKey, ...options.cliEnv },
         extendEnv: false,
         encoding: 'buffer',
         input,
