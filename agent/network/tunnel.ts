@@ -97,10 +97,11 @@ function refusalOf(status: number, { address, login }: ProxyOptions, target: str
   const where = nameOf(address);
   const setting =
     address.from === 'PROXY_HOST' ? 'PROXY_USER and PROXY_PASSWORD' : `the login in ${address.from}`;
-  if (status === 407) {
+  // There are proxies that say 401 of a wrong login, as a server would.
+  if (status === 407 || status === 401) {
     return login
-      ? `${where} does not accept the login (407): check ${setting}`
-      : `${where} asks for a login (407): set ${setting}`;
+      ? `${where} does not accept the login (${status}): check ${setting}`
+      : `${where} asks for a login (${status}): set ${setting}`;
   }
   if (status === 403)
     return `${where} does not allow ${target} (403): have it allowed, or add the host to NO_PROXY`;

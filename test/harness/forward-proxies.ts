@@ -1,7 +1,8 @@
 /** Real forward proxies on loopback: tinyproxy and squid. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { IssuedCertificate } from './certificates.ts';
 
@@ -19,9 +20,9 @@ export interface ForwardProxy extends AsyncDisposable {
   tunnels(): string[];
 }
 
-export async function tinyproxy(folder: string, options: ForwardProxyOptions = {}): Promise<ForwardProxy> {
+export async function tinyproxy(options: ForwardProxyOptions = {}): Promise<ForwardProxy> {
   const { login, onlyPort } = options;
-  return await start(folder, 'tinyproxy', (home, port) => {
+  return await start('tinyproxy', (home, port) => {
     const lines = [
       `Port ${port}`,
       'Listen 127.0.0.1',
@@ -38,9 +39,9 @@ export async function tinyproxy(folder: string, options: ForwardProxyOptions = {
   });
 }
 
-export async function squid(folder: string, options: ForwardProxyOptions = {}): Promise<ForwardProxy> {
+export async function squid(options: ForwardProxyOptions = {}): Promise<ForwardProxy> {
   const { login, onlyPort, tls } = options;
-  return await start(folder, 'squid', (home, port) => {
+  return await start('squid', (home, port) => {
     const hash =
       login && execFileSync('openssl', ['passwd', '-apr1', login.password], { encoding: 'utf8' }).trim();
     if (login) writeFileSync(join(home, 'passwords'), `${login.user}:${hash}\n`, { mode: 0o644 });
@@ -53,7 +54,6 @@ export async function squid(folder: string, options: ForwardProxyOptions = {}): 
       `coredump_dir ${home}`,
       'cache deny all',
       'shutdown_lifetime 0 seconds',
-      // Pictures of who is there: the machine that tests may have no name server.
       'visible_hostname proxy.example',
       ...(login
         ? [`auth_param basic program /usr/lib/squid/basic_ncsa_auth ${join(home, 'passwords')}`]
@@ -67,16 +67,8 @@ export async function squid(folder: string, options: ForwardProxyOptions = {}): 
   });
 }
 
-let started = 0;
-
-async function start(
-  folder: string,
-  name: string,
-  prepare: (home: string, port: number) => string[],
-): Promise<ForwardProxy> {
-  started += 1;
-  const home = join(folder, `${name}-${started}`);
-  mkdirSync(home);
+async function start(name: string, prepare: (home: string, port: number) => string[]): Promise<ForwardProxy> {
+  const home = mkdtempSync(join(tmpdir(), `legate-${name}-`));
   // Started by root, squid works as somebody else.
   chmodSync(home, 0o777);
   const port = await freePort();
@@ -91,7 +83,9 @@ async function start(
   } catch (error) {
     child.kill('SIGKILL');
     await ended;
-    throw new Error(`${name} does not answer:\n${output}${read(join(home, 'cache.log'))}`, { cause: error });
+    const log = read(join(home, 'cache.log'));
+    rmSync(home, { recursive: true, force: true });
+    throw new Error(`${name} does not answer:\n${output}${log}`, { cause: error });
   }
   return {
     port,
@@ -102,6 +96,7 @@ async function start(
     async [Symbol.asyncDispose]() {
       child.kill('SIGKILL');
       await ended;
+      rmSync(home, { recursive: true, force: true });
     },
   };
 }
