@@ -43,9 +43,15 @@ const words: Readonly<Record<string, string>> = {
     'what answers there does not speak TLS: is it http instead of https in LEGATE_URL, or another port?',
 };
 
+/** While a handshake is being written, OpenSSL's reason stands only in the text. */
+function codeIn({ code = '', message }: NetworkError): string {
+  const reason = code === 'EPROTO' ? /SSL routines:[^:]*:([^:]+):/.exec(message)?.[1] : undefined;
+  return reason === undefined ? code : `ERR_SSL_${reason.toUpperCase().replaceAll(/[^A-Z0-9]+/g, '_')}`;
+}
+
 /** In words, with the code of what is known by one. */
 export function problemOf(error: NetworkError): string {
-  const { code = '' } = error;
+  const code = codeIn(error);
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
     const names = error.cert?.subjectaltname?.replaceAll(/(DNS|IP Address):/g, '').slice(0, 300);
     return `the server's certificate is for ${names || 'nobody'}, not for ${error.host ?? 'this name'}: is LEGATE_URL right? (${code})`;

@@ -98,7 +98,8 @@ export function trustOf({ settings, environment, workRoot, warn, mounted }: Trus
     const changed = own.pem.join('') !== pem.join('');
     pem = own.pem;
     const usual = readCertificates(usualFiles(environment)).pem;
-    const everything = [...(usual.length > 0 ? usual : rootCertificates), ...pem, ...forScripts.pem];
+    const roots = usual.length > 0 ? usual : rootCertificates;
+    const everything = [...new Set([...roots, ...pem, ...forScripts.pem])];
     writeBundle(`${everything.map(text => text.trim()).join('\n')}\n`);
     return changed && !isFirst;
   }

@@ -6,8 +6,12 @@ if (listen === 'off') process.exit(0);
 const host = listen.slice(0, listen.lastIndexOf(':'));
 const port = listen.slice(listen.lastIndexOf(':') + 1);
 const everywhere = ['', '0.0.0.0', '::', '[::]'].includes(host);
+const secure = listen === process.env.LEGATE_LISTEN && Boolean(process.env.LEGATE_TLS_CERT);
+// Its own certificate, for other names than this one, is not what is asked about.
+if (secure) process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0';
+process.removeAllListeners('warning');
 try {
-  const answer = await fetch(`http://${everywhere ? '127.0.0.1' : host}:${port}/livez`, {
+  const answer = await fetch(`http${secure ? 's' : ''}://${everywhere ? '127.0.0.1' : host}:${port}/livez`, {
     signal: AbortSignal.timeout(4_000),
   });
   process.stdout.write(await answer.text());
