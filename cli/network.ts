@@ -1,7 +1,8 @@
 /** How the command line reaches the control plane: whom it trusts besides the usual CAs, and through which proxy. */
+import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
-import { getCACertificates, setDefaultCACertificates } from 'node:tls';
+import tls from 'node:tls';
 import { UsageError } from './settings.ts';
 
 /**
@@ -13,16 +14,18 @@ export function followEnvironment(env: NodeJS.ProcessEnv = process.env): void {
   if (file) trust(file);
   const proxy = env.HTTPS_PROXY?.trim() || env.https_proxy?.trim();
   if (!proxy) return;
-  const direct = env.NO_PROXY?.trim() || env.no_proxy?.trim();
-  try {
-    http.setGlobalProxyFromEnv({ HTTPS_PROXY: proxy, ...(direct ? { NO_PROXY: direct } : {}) });
-  } catch {
-    // What it says holds the address, and with it maybe a password.
+  const url = URL.parse(/^[a-z][a-z0-9+.-]*:\/\//i.test(proxy) ? proxy : `http://${proxy}`);
+  // The text is not repeated: it may hold a password.
+  if (!url || !/^https?:$/.test(url.protocol))
     throw new UsageError('HTTPS_PROXY must be the address of an HTTP proxy, as in http://proxy.example:3128');
-  }
+  const direct = env.NO_PROXY?.trim() || env.no_proxy?.trim();
+  http.setGlobalProxyFromEnv?.({ HTTPS_PROXY: url.href, ...(direct ? { NO_PROXY: direct } : {}) });
 }
 
 function trust(file: string): void {
+  // Not imported by their names: on an older Node not even the help would be shown.
+  if (typeof tls.setDefaultCACertificates !== 'function')
+    throw new UsageError('LEGATE_CA_FILE needs Node 24.5 or newer; NODE_EXTRA_CA_CERTS does not');
   let text: string;
   try {
     text = readFileSync(file, 'latin1');
@@ -31,7 +34,9 @@ function trust(file: string): void {
     throw new UsageError(`LEGATE_CA_FILE: cannot read ${file} (${code})`);
   }
   try {
-    setDefaultCACertificates([...getCACertificates('default'), text]);
+    // Of a text without any, what takes them below says nothing.
+    new X509Certificate(text);
+    tls.setDefaultCACertificates([...tls.getCACertificates('default'), text]);
   } catch {
     throw new UsageError(`LEGATE_CA_FILE: ${file} does not hold certificates (PEM)`);
   }

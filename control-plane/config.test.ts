@@ -161,3 +161,27 @@ test('rate limits are numbers of requests a minute, and 0 is none', () => {
       `LEGATE_RATE_LIMIT must be a number of requests a minute, 0 for no limit (got "${text}")`,
     );
 });
+
+test('TLS is files, a certificate with its key, and client certificates are judged by a CA', () => {
+  const files = { tlsCert: '/c', tlsKey: '/k' };
+  const tls = (flags: Record<string, unknown>, env: NodeJS.ProcessEnv = {}) => readConfig(flags, env).tls;
+  const least = { certificate: '/c', key: '/k', clientCa: undefined, clientAuth: 'off' };
+  assert.deepEqual(tls(files), least);
+  assert.deepEqual(tls({}, { LEGATE_TLS_CERT: '/c', LEGATE_TLS_KEY: '/k' }), least);
+  const withCa = { ...files, tlsClientCa: '/a' };
+  assert.deepEqual(tls(withCa), { ...least, clientCa: '/a', clientAuth: 'optional' });
+  for (const clientAuth of ['off', 'optional', 'required'])
+    assert.deepEqual(tls({ ...withCa, tlsClientAuth: clientAuth }), { ...least, clientCa: '/a', clientAuth });
+
+  refused({ tlsCert: '/c' }, {}, '--tls-cert and --tls-key: set both, or none');
+  refused({ tlsClientCa: '/a' }, {}, '--tls-client-ca needs --tls-cert and --tls-key');
+  refused(
+    {},
+    { LEGATE_TLS_CLIENT_AUTH: 'required' },
+    'LEGATE_TLS_CLIENT_AUTH needs --tls-cert and --tls-key',
+  );
+  const strict = { ...files, tlsClientAuth: 'required' };
+  refused(strict, {}, '--tls-client-auth: required needs --tls-client-ca, the CAs to judge by');
+  const strange = { ...withCa, tlsClientAuth: 'strict' };
+  refused(strange, {}, '--tls-client-auth must be off, optional or required (got "strict")');
+});

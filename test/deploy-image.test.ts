@@ -6,8 +6,10 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { certificateAuthority } from './harness/certificates.ts';
 import { temporaryFolder } from './harness/temporary-folder.ts';
 
 const path = (name: string) => fileURLToPath(new URL(`../deploy/image/${name}`, import.meta.url));
@@ -132,4 +134,24 @@ test('the health check says what the process beside it says, wherever it listens
   await once(server, 'close');
   assert.equal(await check({ LEGATE_HEALTH_LISTEN: `:${address.port}` }), 1);
   assert.equal(await check({ LEGATE_HEALTH_LISTEN: 'off' }), 0);
+});
+
+test('the health check of a control plane with TLS asks with TLS, whatever its certificate is for', async () => {
+  using folder = temporaryFolder();
+  const { certificate, key } = certificateAuthority(folder.path, 'ca').issue('server', {
+    names: 'DNS:a.example',
+  });
+  const files = { cert: readFileSync(certificate), key: readFileSync(key) };
+  const server = createSecureServer(files, (_, response) => response.end('{}')).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  assert.ok(typeof address === 'object' && address !== null);
+  const env = { LEGATE_LISTEN: `:${address.port}`, LEGATE_TLS_CERT: certificate };
+  const child = spawn(process.execPath, [path('health.mjs')], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => (said += String(chunk)));
+  const [code]: unknown[] = await once(child, 'close');
+  assert.deepEqual([code, said], [0, '{}']);
+  server.close();
+  await once(server, 'close');
 });
