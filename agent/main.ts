@@ -16,6 +16,7 @@ import { type HealthServer, type HealthState, serveHealth } from './health.ts';
 import { createInbox, type Inbox } from './inbox.ts';
 import { createLogger, type Logger } from './logger.ts';
 import { createNetwork } from './network/network.ts';
+import { secretsOfProxy } from './network/settings.ts';
 import { runTask } from './run-task.ts';
 import { type Session, startSession } from './session.ts';
 import { type AgentSecrets, type AgentSettings, codeOf, SettingsError } from './settings.ts';
@@ -70,7 +71,8 @@ export async function runAgent({
   });
   const hosts = hostRunner(connected, { environment, clock });
   const shared = sharedRuns(clock, settings.cacheBytes);
-  const tools = { runner, hosts, keys, shared, clock, sanitize: secrets.sanitize };
+  const ownSecrets = secretsOfProxy(secrets.proxyLogin);
+  const tools = { runner, hosts, keys, shared, clock, sanitize: secrets.sanitize, ownSecrets };
   let healthServer: HealthServer | undefined;
   let session: Session | undefined;
   let cancelled = false;

@@ -54,6 +54,8 @@ export interface TaskTools {
   readonly clock?: Clock;
   /** The operator's patterns for what is masked. */
   readonly sanitize?: FindMatches;
+  /** What scripts know of the delegate that nobody else is to read, as its proxy's password. */
+  readonly ownSecrets?: readonly string[];
 }
 
 /** Sends a piece of the log of a script that still runs. Resolves when the next one may follow. */
@@ -101,8 +103,8 @@ async function executeTask(
 ): Promise<Yielded> {
   const { program, workingDirectory } = task;
   const directory = workingDirectory === undefined ? {} : { workingDirectory };
-  const { clock = systemClock, sanitize: patterns } = tools;
-  const { secrets } = opened;
+  const { clock = systemClock, sanitize: patterns, ownSecrets = [] } = tools;
+  const secrets = [...opened.secrets, ...ownSecrets];
   const keepLog = task.logs === true || task.liveLogs === true;
   const live = task.liveLogs ? liveLog({ secrets, patterns, clock, send: sendLog }) : undefined;
   const step = (line: string) => live?.write(Buffer.from(`${line}\n`));

@@ -170,6 +170,12 @@ describe('with TLS', () => {
     const fetched = await world.legate(['secret', 'get', secret]);
     assert.equal(fetched.out.toString(), '{"status":"ok"}', fetched.err);
     assert.ok(closed.tunnels().length > before, 'curl has gone through the proxy');
+    const { secret: talkative } = await world.script('echo "by $https_proxy" >&2; exit 3', {
+      selectors: ['scripts'],
+    });
+    const { err } = await world.legate(['secret', 'get', talkative]);
+    assert.match(err, /by http:\/\/edge:/);
+    assert.ok(!err.includes(login.password), 'what a script says of the proxy is redacted');
     await agent.stop();
   });
 });

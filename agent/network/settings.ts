@@ -35,6 +35,13 @@ export interface ProxyLogin {
   readonly password: string;
 }
 
+/** In what forms scripts find the password, and could show it. */
+export function secretsOfProxy(login: ProxyLogin | undefined): string[] {
+  return login && login.password !== ''
+    ? [...new Set([login.password, encodeURIComponent(login.password)])]
+    : [];
+}
+
 export const networkTable = {
   caFile: {
     name: 'LEGATE_CA_FILE',
