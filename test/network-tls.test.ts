@@ -186,39 +186,43 @@ test('before certificates are required, the list of delegates says who has none 
     });
 });
 
-test('a client certificate is tried when it changes, and a wrong one ends no connection', async () => {
-  using folder = temporaryFolder();
-  const ca = certificateAuthority(folder.path, 'ca');
-  const clients = certificateAuthority(folder.path, 'clients');
-  const strangers = certificateAuthority(folder.path, 'strangers');
+/** A delegate that is connected with a client certificate, which is required. */
+async function withClientCertificate(folder: string) {
+  const ca = certificateAuthority(folder, 'ca');
+  const clients = certificateAuthority(folder, 'clients');
   const auth = ['--tls-client-ca', clients.file, '--tls-client-auth', 'required'];
-  await using world = await tlsWorld(ca, ca.issue('server'), ...auth);
-  const client = await place(folder.path, 'client', clients.issue('first'));
-  const env = {
-    LEGATE_CA_FILE: ca.file,
-    LEGATE_CLIENT_CERT: client.certificate,
-    LEGATE_CLIENT_KEY: client.key,
-  };
-  const agent = await world.connectedAgent({ env });
-  const { secret } = await world.script('secret=still-here');
-  const fetched = async () => (await world.legate(['secret', 'get', secret])).out.toString();
+  const world = await tlsWorld(ca, ca.issue('server'), ...auth);
+  const client = await place(folder, 'client', clients.issue('first'));
+  const shown = { LEGATE_CLIENT_CERT: client.certificate, LEGATE_CLIENT_KEY: client.key };
+  const agent = await world.connectedAgent({ env: { LEGATE_CA_FILE: ca.file, ...shown } });
+  return { world, clients, client, agent, [Symbol.asyncDispose]: () => world[Symbol.asyncDispose]() };
+}
 
-  await client.put(strangers.issue('wrong'));
+test('a client certificate that changes is tried, and shown from the next connection on', async () => {
+  using folder = temporaryFolder();
+  await using scene = await withClientCertificate(folder.path);
+  const { world, clients, client, agent } = scene;
+  await client.put(clients.issue('second'));
+  await agent.said('the changed certificates are good; the next connection uses them');
+  assert.equal(connections(agent.lines()), 1);
+  await world.restartServer('SIGTERM');
+  await world.server.said('delegate connected');
+  assert.equal((await delegates(world))[0]?.clientCertificate?.subject, 'CN=second');
+});
+
+test('a changed client certificate that is refused ends no connection, and keeps no delegate out', async () => {
+  using folder = temporaryFolder();
+  await using scene = await withClientCertificate(folder.path);
+  const { world, client, agent } = scene;
+  const { secret } = await world.script('secret=still-here');
+  await client.put(certificateAuthority(folder.path, 'strangers').issue('wrong'));
   const told = await agent.said('a connection with the changed certificates is not possible');
   assert.match(String(told.problem), /code 4420, the client certificate that was shown does not count/);
-  assert.equal(await fetched(), 'still-here');
+  assert.equal((await world.legate(['secret', 'get', secret])).out.toString(), 'still-here');
   // The one of before is still known, so that not even the end of the connection is one of the delegate.
   await world.restartServer('SIGTERM');
   await world.server.said('delegate connected');
   await becomesTrue(() => connections(agent.lines()) === 2);
-
-  await client.put(clients.issue('second'));
-  await agent.said('the changed certificates are good; the next connection uses them');
-  await world.restartServer('SIGTERM');
-  await world.server.said('delegate connected');
-  const items = await delegates(world);
-  assert.equal(items[0]?.clientCertificate?.subject, 'CN=second');
-  assert.equal(await fetched(), 'still-here');
 });
 
 test('CAs rotate on both sides without a restart of the delegate, and its scripts follow', async () => {
