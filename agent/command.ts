@@ -1,5 +1,6 @@
 /** The `legate agent` command. */
 import { Command } from 'commander';
+import { leaveProcessOne } from './as-init.ts';
 import { readSettings, SettingsError, settingDefinitions } from './settings.ts';
 
 /** Exit code for a wrong flag or setting. */
@@ -39,6 +40,7 @@ export function scanHostCommand(): Command {
 }
 
 async function start(flags: Record<string, unknown>): Promise<number> {
+  if (flags.check !== true) leaveProcessOne();
   try {
     const configured = readSettings(flags);
     // Loaded only now: whoever asks for a secret, or for help, need not wait for all of the agent.

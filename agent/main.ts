@@ -204,7 +204,12 @@ export function startRunner(
   waiting = standby,
 ): LocalRunner {
   try {
-    return localRunner({ environment, workRoot: settings.workRoot, standby: waiting });
+    return localRunner({
+      environment,
+      workRoot: settings.workRoot,
+      standby: waiting,
+      memoryMib: settings.taskMemoryMib,
+    });
   } catch (error) {
     throw new SettingsError(
       `LEGATE_WORK_DIR: cannot make a folder in ${settings.workRoot} (${codeOf(error)})`,

@@ -156,7 +156,11 @@ describe('why there is no value', () => {
     ['exit 7', { reason: 'script-failed', exitCode: 7, detail: 'the script ended with exit code 7' }],
     [
       'kill -KILL $$',
-      { reason: 'script-failed', signal: 'SIGKILL', detail: 'the script was ended by SIGKILL' },
+      {
+        reason: 'script-failed',
+        signal: 'SIGKILL',
+        detail: 'the script was ended by SIGKILL, as the system does when memory runs out',
+      },
     ],
     ['secret=', { reason: 'empty-value', exitCode: 0 }],
     ['secret=null', { reason: 'empty-value', exitCode: 0 }],

@@ -212,15 +212,24 @@ function describeFailure(execution: Execution, valueProblem?: 'empty-value' | 'i
     case 'too-large':
       return { reason: 'value-too-large', detail: `the value is larger than ${limits.value} bytes` };
     case 'signalled':
-      return { reason: 'script-failed', signal: end.signal, detail: `the script was ended by ${end.signal}` };
+      return { reason: 'script-failed', signal: end.signal, detail: endedBy(end.signal) };
     case 'exited':
       if (end.exitCode !== 0) {
-        const detail = `the script ended with exit code ${end.exitCode}`;
+        const killed = end.exitCode === killedCode ? `: ${endedBy('SIGKILL', 'something in it')}` : '';
+        const detail = `the script ended with exit code ${end.exitCode}${killed}`;
         return { reason: 'script-failed', exitCode: end.exitCode, detail };
       }
       if (valueProblem) return { reason: valueProblem, exitCode: 0 };
       return { reason: 'empty-value', exitCode: 0, detail: 'the script ended early, before its last line' };
   }
+}
+
+/** What bash ends with when the command that decided its end was killed. */
+const killedCode = 128 + 9;
+
+function endedBy(signal: string, what = 'the script'): string {
+  const cause = signal === 'SIGKILL' ? ', as the system does when memory runs out' : '';
+  return `${what} was ended by ${signal}${cause}`;
 }
 
 /** What the protocol lets a failure say. */

@@ -129,6 +129,13 @@ const cases: Case[] = [
     values: ['finish', 'cancel', 'cancel', 'finish'],
   },
   {
+    name: 'LEGATE_TASK_MEMORY',
+    flag: 'taskMemory',
+    texts: ['16', '256', '1024', '1048576'],
+    see: settings => settings.taskMemoryMib,
+    values: [16, 256, 1_024, 1_048_576],
+  },
+  {
     name: 'LEGATE_DRAIN_TIMEOUT',
     flag: 'drainTimeout',
     texts: ['0', '1', '600', '86400'],
@@ -315,6 +322,7 @@ test('what is not set has its default', () => {
     drainTimeoutMs: 540_000,
     workRoot: tmpdir(),
     scriptEnvironment: [],
+    taskMemoryMib: undefined,
     ssh: {
       knownHosts: undefined,
       trust: 'strict',

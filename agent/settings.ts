@@ -48,6 +48,8 @@ export interface AgentSettings {
   readonly workRoot: string;
   /** Names of environment variables that scripts may see besides the built-in allow-list. */
   readonly scriptEnvironment: readonly string[];
+  /** The memory, in MiB, that each process of a script here may make its own; undefined: all there is. */
+  readonly taskMemoryMib: number | undefined;
   /** How it logs in to target hosts. */
   readonly ssh: SshSettings;
   /** How it reaches the control plane. */
@@ -159,6 +161,11 @@ const table = {
     flag: '--sanitize-patterns <file>',
     help: 'file of regular expressions, one a line, for what is masked in what scripts print (default: sanitize-patterns.txt in the home folder or /opt/harness-delegate, where there is one)',
   },
+  taskMemory: {
+    name: 'LEGATE_TASK_MEMORY',
+    flag: '--task-memory <MiB>',
+    help: 'most memory of each process that a script starts here, in MiB (default: no limit)',
+  },
   knownHosts: {
     name: 'LEGATE_KNOWN_HOSTS',
     flag: '--known-hosts <file>',
@@ -249,6 +256,7 @@ export function readSettings(
     drainTimeoutMs: integer(read('drainTimeout'), 540, 0, 86_400) * 1_000,
     workRoot: absolutePath(read('workRoot')) ?? tmpdir(),
     scriptEnvironment: variableNames(read('scriptEnvironment')),
+    taskMemoryMib: taskMemory(read('taskMemory')),
     ssh: sshSettings(read),
     network,
   };
@@ -326,6 +334,11 @@ function pollWhen(found: Found | undefined): PollWhen {
   const when = oneOf(found, ['true', 'false', 'auto'], 'auto');
   // Manifests with Harness's name always say it; there it means no more than the usual way.
   return when === 'false' && found?.from.startsWith('POLL_FOR_TASKS') ? 'auto' : when;
+}
+
+function taskMemory(found: Found | undefined): number | undefined {
+  // With less bash itself does not come to the script.
+  return found && integer(found, 0, 16, 1_048_576);
 }
 
 function hostPatterns(found: Found | undefined, fallback: readonly string[] = []): readonly string[] {

@@ -3,7 +3,13 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { execa } from 'execa';
 import { type Clock, limits, sleep, systemClock } from '../../protocol/index.ts';
-import { bootstrap, readRecords, type ScriptRun, scriptInput } from '../script/bootstrap.ts';
+import {
+  bootstrap,
+  boundedBootstrap,
+  readRecords,
+  type ScriptRun,
+  scriptInput,
+} from '../script/bootstrap.ts';
 import { keepHead, keepTail, stderrKept } from './bounded-output.ts';
 import type { End, Execution, RunBounds, Runner } from './execution.ts';
 import { endTree, groupExists, markVariable, signalMarked } from './process-tree.ts';
@@ -19,6 +25,8 @@ export interface LocalOptions {
   /** Time between TERM and KILL. */
   readonly killGraceMs?: number;
   readonly shell?: string;
+  /** The memory, in MiB, that each process of a script may make its own. */
+  readonly memoryMib?: number | undefined;
   readonly clock?: Clock;
 }
 
@@ -41,6 +49,7 @@ type Exit = { exitCode: number } | { signal: string } | { failure: unknown };
 
 export function localRunner(options: LocalOptions): LocalRunner {
   const { clock = systemClock, killGraceMs = 2_000, shell = 'bash', standby = 0 } = options;
+  const program = options.memoryMib === undefined ? bootstrap : boundedBootstrap(options.memoryMib);
   const folder = openRunFolder(options.workRoot);
   const markPrefix = `${randomBytes(8).toString('hex')}.`;
   const marksInUse = new Set<string>();
@@ -59,7 +68,7 @@ export function localRunner(options: LocalOptions): LocalRunner {
     started += 1;
     const mark = `${markPrefix}${started}`;
     marksInUse.add(mark);
-    const subprocess = execa(shell, ['--noprofile', '--norc', '-c', bootstrap, 'legate'], {
+    const subprocess = execa(shell, ['--noprofile', '--norc', '-c', program, 'legate'], {
       cwd: directory,
       env: { ...options.environment, [markVariable]: mark },
       extendEnv: false,

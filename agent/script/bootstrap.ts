@@ -37,8 +37,14 @@ const inputPrefix = inputVariable(0).slice(0, -1);
  * - An execution trace (`set -x`) shows every value, so it goes nowhere too.
  * - `read -N` takes exactly as many bytes as it is told, in few system calls; `read -d` takes one at a time.
  * - All on one line, so that line numbers in bash's messages are those of the script.
+ * - A script is worth less than the agent, so that the kernel shall end it first when memory runs out; what it starts
+ *   inherits that. It is only ever raised: whoever is worth even less stays so.
  */
 export const pieces = {
+  expendable: [
+    '{ read -r legate_size </proc/self/oom_score_adj && ((legate_size < 500)) && ' +
+      'builtin echo 500 >/proc/self/oom_score_adj; } 2>/dev/null',
+  ],
   separateChannels: [
     `exec ${valueFd}>&1 1>/dev/null ${traceFd}>/dev/null`,
     `BASH_XTRACEFD=${traceFd}`,
@@ -73,6 +79,7 @@ export const pieces = {
 /** The constant program of scripts on this machine. */
 export const bootstrap = [
   'legate_nonce=',
+  ...pieces.expendable,
   ...pieces.separateChannels,
   ...pieces.takeInput,
   'exec </dev/null',
@@ -93,6 +100,14 @@ export const bootstrap = [
 const collector = (nonce: string) =>
   '[[ true ]]; POSIXLY_CORRECT=1; \\unset -f builtin printf; ' +
   `\\builtin printf '${nonce}${record.collected}%s\\0' "$secret" >&${valueFd}; LEGATE_COLLECTED=1; \\exit 0`;
+
+/**
+ * The same, with a bound on the memory that each process of a script may make its own, in MiB: what it can write to and
+ * shares with nobody. What it only reserves does not count, as runtimes reserve far more than they use.
+ */
+export function boundedBootstrap(memoryMib: number): string {
+  return `ulimit -d ${memoryMib * 1_024} || exit ${incompleteInput}; ${bootstrap}`;
+}
 
 /** What one run of a script is made of. */
 export interface ScriptRun {

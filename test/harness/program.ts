@@ -6,6 +6,8 @@ export interface ProgramOptions {
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** A command that ends in running the one behind it, as `env` does. */
+  readonly within?: readonly string[];
 }
 
 /** A log line: JSON, or the text of a line that is none. */
@@ -30,8 +32,9 @@ export interface Program {
 const patienceMs = 60_000;
 
 /** Starts a TypeScript program of this repository. */
-export function startProgram({ args, env = {}, cwd }: ProgramOptions): Program {
-  const child: ChildProcess = spawn(process.execPath, args, {
+export function startProgram({ args, env = {}, cwd, within = [] }: ProgramOptions): Program {
+  const [command = process.execPath, ...rest] = [...within, process.execPath, ...args];
+  const child: ChildProcess = spawn(command, rest, {
     // Nothing of the environment of whoever runs the tests gets in but what a program can't do without.
     env: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '/', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -41,6 +41,8 @@ export interface AgentOptions {
   /** Where the control plane is; by default the world's own. */
   readonly url?: string;
   readonly token?: string;
+  /** A command that ends in running the one behind it, as `env` does. */
+  readonly within?: readonly string[];
 }
 
 export interface World extends AsyncDisposable {
@@ -110,7 +112,7 @@ export async function startWorld(options: ServerOptions = {}): Promise<World> {
     get server() {
       return server;
     },
-    async agent({ name = 'delegate', tags = '', env = {}, args = [], url: other, token } = {}) {
+    async agent({ name = 'delegate', tags = '', env = {}, args = [], url: other, token, within } = {}) {
       const tokenFile = join(folder, `token-${agents.length}`);
       await writeFile(
         tokenFile,
@@ -123,7 +125,11 @@ export async function startWorld(options: ServerOptions = {}): Promise<World> {
       await mkdir(work);
       const settings = ['--url', other ?? url, '--token-file', tokenFile, '--name', name, '--tags', tags];
       const rest = ['--health-listen', '127.0.0.1:0', '--work-dir', work, '--log-level', 'debug', ...args];
-      const program = startProgram({ args: [cli, 'agent', ...settings, ...rest], env });
+      const program = startProgram({
+        args: [cli, 'agent', ...settings, ...rest],
+        env,
+        ...(within ? { within } : {}),
+      });
       agents.push(program);
       outputs.push(() => program.output());
       return program;
