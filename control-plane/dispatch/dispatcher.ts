@@ -30,6 +30,8 @@ export type Dispatcher = (request: DispatchRequest) => AsyncGenerator<DispatchEv
 const reportAllowanceMs = 5_000;
 /** So often a task may be taken on: a script that costs a delegate its life shall not cost all of them theirs. */
 const mostRuns = 3;
+/** So often one is given at all: the connections that were open may all be dead, and nobody know it yet. */
+const mostAttempts = 100;
 
 export function createDispatcher({ roster, clock, random = Math.random }: DispatcherOptions): Dispatcher {
   return request => run({ ...request, roster, clock, random });
@@ -120,9 +122,13 @@ async function* run(context: Run): AsyncGenerator<DispatchEvent, void, void> {
         attempt -= 1;
         continue;
       }
-      if (failure.reason !== 'rejected-by-delegate') runs += 1;
+      if (failure.reason !== 'rejected-by-delegate' && result.accepted) runs += 1;
       // What was sent to the caller can't be taken back: from the first chunk on there is no second try.
-      const mayRetry = !result.valueForwarded && factsOf(failure.reason).retryElsewhere && runs < mostRuns;
+      const mayRetry =
+        !result.valueForwarded &&
+        factsOf(failure.reason).retryElsewhere &&
+        runs < mostRuns &&
+        attempt < mostAttempts;
       if (!mayRetry || clock.now() >= deadline) {
         yield failed(failure, link.name);
         return;
@@ -132,6 +138,8 @@ async function* run(context: Run): AsyncGenerator<DispatchEvent, void, void> {
         why: failure.reason === 'delegate-lost' ? 'LOST' : result.givenBack ? 'DRAINING' : 'REJECTED',
         detail: failure.detail ?? factsOf(failure.reason).explanation,
       });
+      // What was lost in the same moment shall be known before another one is chosen, as after this process stood still.
+      if (failure.reason === 'delegate-lost') await new Promise(resolve => setImmediate(resolve));
     }
   } finally {
     over.clear();

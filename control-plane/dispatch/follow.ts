@@ -26,6 +26,8 @@ export type FollowResult =
   | {
       readonly failure: Failure;
       readonly valueForwarded: boolean;
+      /** The delegate had taken it on. */
+      readonly accepted: boolean;
       readonly full?: boolean;
       /** It had taken the task, and stops: nothing is wrong with either. */
       readonly givenBack?: boolean;
@@ -39,6 +41,7 @@ export async function* follow(
   const { link, running, id, ended, clock } = following;
   const delegate = link.name;
   let valueForwarded = false;
+  let accepted = false;
   const slow = new AbortController();
   const stopWaiting = clock.after(acceptWithinMs, () => slow.abort());
   const isOver = whenAborted(over).then(() => 'over' as const);
@@ -46,10 +49,9 @@ export async function* follow(
   const failed = (failure: Failure, report?: LinkReport): FollowResult => {
     const full = isFull(report);
     ended(full ? 'unknown' : outcomeOf(failure.reason));
-    return { failure, valueForwarded, full, givenBack: isGivenBack(report) };
+    return { failure, valueForwarded, accepted, full, givenBack: isGivenBack(report) };
   };
   try {
-    let accepted = false;
     while (true) {
       const report = await Promise.race([running.next(), isOver, ...(accepted ? [] : [isSlow])]);
       if (report === 'over') return failed(overReason(following, `while ${delegate} was running it`));

@@ -30,7 +30,7 @@ export interface Started {
 export type Found = Started | 'none' | 'crowded';
 
 /** After a delegate was lost, or gave the task back as it stops, how long another one, or the same one coming back, is waited for. */
-const comeBackMs = 15_000;
+const comeBackMs = 30_000;
 /** When a delegate that called itself full is asked again. */
 const askAgainMs = 200;
 const fullVerdict: Verdict = { why: 'OVER_CAPACITY', detail: 'it says that it is full' };

@@ -65,7 +65,10 @@ export function dispatching(links: readonly FakeLink[], absent: readonly Absent[
 }
 
 /** Turns the event loop, so that everything that can go on without time passing has done so. */
-export const settled = () => new Promise<void>(resolve => setImmediate(resolve));
+export async function settled(): Promise<void> {
+  // After a loss the dispatcher itself waits for a turn of the event loop.
+  for (let turn = 0; turn < 3; turn += 1) await new Promise<void>(resolve => setImmediate(resolve));
+}
 
 /** The kinds of events, for a glance at an order. */
 export const kinds = (events: readonly DispatchEvent[]) => events.map(({ event }) => event);

@@ -63,6 +63,8 @@ export interface Fetched {
   readonly value: string | undefined;
   readonly reason: string | undefined;
   readonly attempt: number;
+  /** Its id; empty where no delegate was asked. */
+  readonly task: string;
 }
 
 /** One fetch, as a caller without a key has it. Rejects when the control plane can't be asked. */
@@ -81,6 +83,7 @@ export async function fetchOnce(world: World, secret: string, waitMs = 0): Promi
     value: done ? values.join('') : undefined,
     reason: done ? undefined : (last.reason ?? last.failure?.reason ?? text),
     attempt: Math.max(0, ...attempts),
+    task: String(last.task ?? ''),
   };
 }
 
