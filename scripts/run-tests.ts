@@ -1,5 +1,5 @@
 // Runs the test suites with node:test: unit tests beside their subject, journeys in test/.
-// Usage: node scripts/run-tests.ts [--unit | --journeys] [FILE...]
+// Usage: node scripts/run-tests.ts [--unit | --journeys | --faults] [FILE...]
 import { spawnSync } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const unitFiles = '{protocol,agent,control-plane,cli,scripts}/**/*.test.ts';
 const journeyFiles = 'test/**/*.test.ts';
+const faultFiles = 'test/faults/*.test.ts';
 
 const args = process.argv.slice(2);
 const named = args.filter(arg => !arg.startsWith('--'));
@@ -14,7 +15,9 @@ const patterns = args.includes('--unit')
   ? [unitFiles]
   : args.includes('--journeys')
     ? [journeyFiles]
-    : [unitFiles, journeyFiles];
+    : args.includes('--faults')
+      ? [faultFiles]
+      : [unitFiles, journeyFiles];
 const files = named.length > 0 ? named : patterns.flatMap(pattern => globSync(pattern, { cwd: root })).sort();
 // node --test exits 0 when a pattern matches nothing: a suite that vanished must not look green.
 if (files.length === 0) {

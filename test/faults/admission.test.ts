@@ -14,7 +14,9 @@ import { becomesTrue, startWorld } from '../harness/world.ts';
 
 const delegates = 1_000;
 const perSecond = 100;
-const callers = 50;
+const callers = 10;
+/** A busy machine may be slower than the pace. */
+const longestMs = 70_000;
 
 interface Fleet extends AsyncDisposable {
   /** When each of them was let in, on the clock of this process. */
@@ -96,7 +98,11 @@ suite('a herd', () => {
       });
       const { secret } = await world.script('secret=v');
       await using fleet = await startFleet(world.url, await world.token('herd'));
-      await becomesTrue(() => fleet.welcomes.length === delegates, 'the first delegates do not come');
+      await becomesTrue(
+        () => fleet.welcomes.length >= delegates,
+        () => `only ${fleet.welcomes.length} come`,
+        longestMs,
+      );
       fleet.welcomes.length = 0;
       await world.restartServer('SIGKILL');
       const restarted = performance.now();
@@ -112,7 +118,12 @@ suite('a herd', () => {
         }
       };
       const fetching = Promise.all(Array.from({ length: callers }, asking));
-      await becomesTrue(() => fleet.welcomes.length >= delegates, `${fleet.welcomes.length} are back`);
+      fetching.catch(() => {}); // Looked at below, unless something else has failed before.
+      await becomesTrue(
+        () => fleet.welcomes.length >= delegates,
+        () => `only ${fleet.welcomes.length} are back`,
+        longestMs,
+      );
       const backMs = performance.now() - restarted;
       await fetching;
       const most = fastest(fleet.welcomes);

@@ -38,8 +38,11 @@ export interface FaultyWorld extends AsyncDisposable {
 }
 
 /** A control plane whose delegates are expected to say something each second, unless told otherwise. */
-export async function faultyWorld(args: readonly string[] = ['--heartbeat', '1']): Promise<FaultyWorld> {
-  const world = await startWorld({ args });
+export async function faultyWorld(
+  args: readonly string[] = ['--heartbeat', '1'],
+  env: Readonly<Record<string, string>> = {},
+): Promise<FaultyWorld> {
+  const world = await startWorld({ args, env });
   const noted = join(world.folder, 'runs');
   const { secret } = await world.script(`echo "$$" >>'${noted}'; secret=v`);
   return {

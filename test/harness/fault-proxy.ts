@@ -44,8 +44,8 @@ interface Pair {
 
 const both: readonly Direction[] = ['up', 'down'];
 
-/** Starts one in front of a port on loopback. */
-export async function faultProxy(target: number): Promise<FaultProxy> {
+/** Starts one in front of a port on loopback; it listens at `host`. */
+export async function faultProxy(target: number, host = '127.0.0.1'): Promise<FaultProxy> {
   const pairs = new Set<Pair>();
   const stalled = new Set<Direction>();
   const held: (() => void)[] = [];
@@ -108,7 +108,7 @@ export async function faultProxy(target: number): Promise<FaultProxy> {
     if (isHolding) held.push(() => begin(client));
     else begin(client);
   });
-  proxy.listen(0, '127.0.0.1');
+  proxy.listen(0, host);
   await new Promise(resolve => proxy.once('listening', resolve));
   const address = proxy.address();
   if (typeof address !== 'object' || !address) throw new Error('the system gave no port');

@@ -29,6 +29,7 @@ export interface ServerOptions {
   readonly databaseUrl?: string;
   /** Further flags. */
   readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
   /** Further variables of the command line's. */
   readonly cliEnv?: Readonly<Record<string, string>>;
 }
@@ -94,6 +95,7 @@ export async function startWorld(options: ServerOptions = {}): Promise<World> {
     const store = options.databaseUrl === undefined ? [] : ['--database-url', options.databaseUrl];
     const program = startProgram({
       args: [...args, ...store, '--log-level', options.logLevel ?? 'debug', ...(options.args ?? [])],
+      ...(options.env ? { env: options.env } : {}),
     });
     outputs.push(() => program.output());
     const { url } = await program.said('control plane started');
@@ -294,11 +296,12 @@ export function ends(pid: number): Promise<void> {
 /** Looks again and again, for what nobody announces. */
 export async function becomesTrue(
   look: () => boolean | Promise<boolean>,
-  otherwise = 'it did not become true',
+  otherwise: string | (() => string) = 'it did not become true',
+  withinMs = 30_000,
 ): Promise<void> {
-  const until = performance.now() + 30_000;
+  const until = performance.now() + withinMs;
   while (!(await look())) {
-    if (performance.now() > until) throw new Error(otherwise);
+    if (performance.now() > until) throw new Error(typeof otherwise === 'string' ? otherwise : otherwise());
     await new Promise(resolve => setTimeout(resolve, 20));
   }
 }
