@@ -61,10 +61,7 @@ const wrong: [env: Record<string, string | undefined>, message: string][] = [
     'DELEGATE_TASK_LIMIT must be a whole number from 1 to 10000 (got "many")',
   ],
   [{ LEGATE_LOG_LEVEL: 'loud' }, `LEGATE_LOG_LEVEL must be one of ${levels} (got "loud")`],
-  [
-    { LEGATE_TASK_MEMORY: '15' },
-    'LEGATE_TASK_MEMORY must be a whole number from 16 to 1048576 (got "15")',
-  ],
+  [{ LEGATE_TASK_MEMORY: '15' }, 'LEGATE_TASK_MEMORY must be a whole number from 16 to 1048576 (got "15")'],
   [
     { LEGATE_DRAIN_TIMEOUT: '86401' },
     'LEGATE_DRAIN_TIMEOUT must be a whole number from 0 to 86400 (got "86401")',

@@ -146,7 +146,7 @@ async function ownNetwork(): Promise<
     const { status, stderr } = spawnSync('bash', ['-c', command], { encoding: 'utf8' });
     if (status !== 0) throw new Error(`${command}: ${stderr}`);
   };
-  run(`ip netns add ${name}`);
+  run(`ip netns add ${name} && ip -n ${name} link set lo up`);
   run(`ip link add ${outer} type veth peer name ${inner} netns ${name}`);
   run(`ip address add ${here}/30 dev ${outer} && ip link set ${outer} up`);
   run(`ip -n ${name} address add ${there}/30 dev ${inner} && ip -n ${name} link set ${inner} up`);

@@ -6,6 +6,8 @@ import { test } from 'node:test';
 import type { Program } from './program.ts';
 import { startWorld, type World } from './world.ts';
 
+const page = readFileSync(new URL('../../docs/operating-a-delegate.md', import.meta.url), 'utf8');
+
 /** By then a delegate works again. */
 export const backWithinMs = 30_000;
 
@@ -23,6 +25,8 @@ export function faultRow(
   { skip, timeoutMs = 110_000 }: RowOptions = {},
 ): void {
   test(fault, { timeout: timeoutMs, ...(skip === undefined ? {} : { skip }) }, async context => {
+    const seen = `| ${fault} | ${expected} |`;
+    assert.ok(page.includes(seen), `docs/operating-a-delegate.md lacks the row: ${seen}`);
     context.diagnostic(`| ${fault} | ${expected} | ${await see()} |`);
   });
 }
