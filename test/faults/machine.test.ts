@@ -74,7 +74,7 @@ suite('the machine', { concurrency: 3 }, () => {
         FAKETIME_DONT_FAKE_MONOTONIC: '1',
         DONT_FAKE_MONOTONIC: '1',
       };
-      await using faulty = await faultyWorld(undefined, env);
+      await using faulty = await faultyWorld(['--heartbeat', '3'], env);
       const agent = await faulty.world.connectedAgent({ env });
       faulty.agents.push(agent);
       await worksAgain(faulty);
@@ -85,8 +85,8 @@ suite('the machine', { concurrency: 3 }, () => {
         await worksAgain(faulty);
         await becomesTrue(() => agent.lines().length > lines);
         jumps.push(Math.round((Number(agent.lines().at(-1)?.time) - Date.now()) / 1_000));
-        // Three heartbeats, after which a silence would have been noticed.
-        await new Promise(resolve => setTimeout(resolve, 3_000));
+        // Twice the heartbeat and more, after which a silence would have been noticed.
+        await new Promise(resolve => setTimeout(resolve, 7_000));
       }
       assert.ok(Math.abs((jumps[0] ?? 0) - 60) < 20 && Math.abs((jumps[1] ?? 0) + 60) < 20, jumps.join());
       await worksAgain(faulty);
