@@ -150,11 +150,8 @@ suite('scripts', { concurrency: 2 }, () => {
       assert.equal(code, 1);
       assert.match(err, /^script-failed: /);
       assert.match(err, /cannot allocate/);
-      return `${err
-        .split('\n')
-        .find(line => line.includes('allocate'))
-        ?.trim()
-        .slice(0, 60)}; works after ${seconds(await worksAgain(faulty))}`;
+      const told = /cannot allocate .*/.exec(err)?.[0];
+      return `"${told}"; works after ${seconds(await worksAgain(faulty))}`;
     },
   );
 
