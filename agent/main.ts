@@ -12,11 +12,12 @@ import {
 import { connections, FatalCloseError } from './connection.ts';
 import { hostRunner } from './execute/host.ts';
 import { type LocalRunner, localRunner } from './execute/local.ts';
-import { type HealthServer, type HealthState, serveHealth } from './health.ts';
+import { type Health, type HealthServer, type HealthState, serveHealth } from './health.ts';
 import { createInbox, type Inbox } from './inbox.ts';
 import { createLogger, type Logger } from './logger.ts';
 import { createNetwork } from './network/network.ts';
 import { secretsOfProxy } from './network/settings.ts';
+import { createObserver } from './observe/observer.ts';
 import { runTask } from './run-task.ts';
 import { type Session, startSession } from './session.ts';
 import { type AgentSecrets, type AgentSettings, codeOf, SettingsError } from './settings.ts';
@@ -48,7 +49,8 @@ export async function runAgent({
   const instance = randomBytes(12).toString('base64url');
   const logger = createLogger(settings.logLevel, { delegate: settings.name, instance });
   const stopping = new AbortController();
-  const health: HealthState = { registered: false, draining: false, lastRegisteredAt: clock.now() };
+  const since = { lastRegisteredAt: clock.now(), lastHeardAt: clock.now() };
+  const health: HealthState = { registered: false, draining: false, ...since };
   if (settings.poll === 'true') health.transport = 'polling';
   const keys = await generateSealingKeys();
   const inbox = createInbox(settings.maxTasks);
@@ -71,8 +73,19 @@ export async function runAgent({
   });
   const hosts = hostRunner(connected, { environment, clock });
   const shared = sharedRuns(clock, settings.cacheBytes);
-  const ownSecrets = secretsOfProxy(secrets.proxyLogin);
-  const tools = { runner, hosts, keys, shared, clock, sanitize: secrets.sanitize, ownSecrets };
+  // Last, as it has a timer, which ends where what follows does.
+  const observer = createObserver({
+    name: settings.name,
+    capacity: settings.maxTasks,
+    settings: settings.observe,
+    clock,
+    inbox,
+    state: health,
+  });
+  const { sanitize, proxyLogin } = secrets;
+  const onRedaction = observer.redacted;
+  const ownSecrets = secretsOfProxy(proxyLogin);
+  const tools = { runner, hosts, keys, shared, clock, sanitize, ownSecrets, onRedaction };
   let healthServer: HealthServer | undefined;
   let session: Session | undefined;
   let cancelled = false;
@@ -107,7 +120,7 @@ export async function runAgent({
   process.on('SIGINT', stop);
 
   try {
-    if (settings.healthListen) healthServer = await listen(settings.healthListen, health, clock);
+    if (settings.healthListen) healthServer = await listen(settings.healthListen, observer.health);
     logger.info({ ...settings, url: settings.url.href, healthPort: healthServer?.port }, 'agent started');
     for await (const socket of connections({
       ...settings,
@@ -125,10 +138,11 @@ export async function runAgent({
         clock,
         logger,
         forgetCredential: id => connected.forgetId(id),
-        runTask: (task, bounds, sendLog) => runTask(task, tools, bounds, sendLog),
+        runTask: (task, bounds, sendLog) => observer.task(task, () => runTask(task, tools, bounds, sendLog)),
+        onHeard: observer.heard,
+        onRejected: observer.rejected,
         onWelcome() {
-          health.registered = true;
-          health.lastRegisteredAt = clock.now();
+          observer.connected();
           logger.info({ transport: health.transport }, 'connected to the control plane');
           network.welcomed();
           try {
@@ -141,8 +155,7 @@ export async function runAgent({
       });
       await session.ended;
       session = undefined;
-      if (health.registered) health.lastRegisteredAt = clock.now();
-      health.registered = false;
+      observer.disconnected();
     }
     logger.info(cancelled ? 'agent stopped; some tasks were cancelled' : 'agent stopped');
     return cancelled ? 1 : 0;
@@ -160,6 +173,7 @@ export async function runAgent({
     await Promise.all([runner.close(), connected.close()]);
     network.close();
     await healthServer?.close();
+    observer.close();
   }
 }
 
@@ -188,9 +202,9 @@ function tryCertificates(options: TrialOptions, logger: Logger): void {
   });
 }
 
-async function listen(address: { host: string | undefined; port: number }, state: HealthState, clock: Clock) {
+async function listen(address: { host: string | undefined; port: number }, health: Health) {
   try {
-    return await serveHealth(address, state, clock);
+    return await serveHealth(address, health);
   } catch (error) {
     const where = `${address.host ?? ''}:${address.port}`;
     throw new SettingsError(`LEGATE_HEALTH_LISTEN: cannot listen on ${where} (${codeOf(error)})`);

@@ -56,6 +56,8 @@ export interface TaskTools {
   readonly sanitize?: FindMatches;
   /** What scripts know of the delegate that nobody else is to read, as its proxy's password. */
   readonly ownSecrets?: readonly string[];
+  /** Hears of places that were masked. */
+  readonly onRedaction?: (places: number) => void;
 }
 
 /** Sends a piece of the log of a script that still runs. Resolves when the next one may follow. */
@@ -118,7 +120,7 @@ async function executeTask(
   const yields = secretsOf(execution);
   // Nobody reads what a script said that has succeeded, unless it was asked for.
   const parts = keepLog || !succeeded(execution) ? yields.flatMap(textsIn) : [];
-  const redact = redactor([...secrets, ...yields, ...parts], patterns);
+  const redact = redactor([...secrets, ...yields, ...parts], patterns, tools.onRedaction);
   const rest = live?.end(redact);
   // A value too large was never read to its end, so that nobody would recognise the rest of it.
   const readable = execution.end.kind !== 'too-large';

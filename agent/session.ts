@@ -10,6 +10,7 @@ import {
   limits,
   livenessMs,
   ProtocolError,
+  type Silence,
   sleep,
   type Task,
   type TaskIdentity,
@@ -32,6 +33,10 @@ export interface SessionOptions {
   readonly logger: Logger;
   /** The control plane has let us in. */
   readonly onWelcome: () => void;
+  /** It has given a sign of life. */
+  readonly onHeard?: () => void;
+  /** A task was not taken. */
+  readonly onRejected?: (why: string) => void;
   /** A credential has changed, or is gone. */
   readonly forgetCredential: (id: string) => void;
   /** What is to be done with what is said about our token. */
@@ -94,13 +99,13 @@ export function startSession(socket: Channel, options: SessionOptions): Session 
 
   function watch(periodMs: number): void {
     stopWatching();
-    stopWatching = watchLiveness(socket, periodMs, clock, why =>
+    const tooQuiet = (why: Silence) =>
       logger.warn(
         why === 'silent'
           ? 'the control plane has fallen silent; closing the socket'
           : 'the control plane does not read what is sent to it; closing the socket',
-      ),
-    );
+      );
+    stopWatching = watchLiveness(socket, periodMs, clock, tooQuiet, options.onHeard);
   }
 
   function heartbeat(): void {
@@ -140,6 +145,7 @@ export function startSession(socket: Channel, options: SessionOptions): Session 
     const slot = inbox.offer(task);
     if ('why' in slot) {
       logger.info({ ...id, ...slot }, 'task rejected');
+      options.onRejected?.(slot.why);
       void send({ type: 'rejected', ...id, ...slot });
       return;
     }

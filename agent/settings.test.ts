@@ -91,6 +91,27 @@ const cases: Case[] = [
     ],
   },
   {
+    name: 'LEGATE_HEALTH_GRACE',
+    flag: 'healthGrace',
+    texts: ['0', '1', '60', '604800'],
+    see: settings => settings.observe.graceMs,
+    values: [0, 1_000, 60_000, 604_800_000],
+  },
+  {
+    name: 'LEGATE_STUCK_AFTER',
+    flag: 'stuckAfter',
+    texts: ['0', '1', '60', '3600'],
+    see: settings => settings.observe.stuckAfterMs,
+    values: [0, 1_000, 60_000, 3_600_000],
+  },
+  {
+    name: 'LEGATE_COMPATIBLE_METRICS',
+    flag: 'compatibleMetrics',
+    texts: ['off', 'on', 'OFF', 'On'],
+    see: settings => settings.observe.compatibleMetrics,
+    values: [false, true, false, true],
+  },
+  {
     name: 'LEGATE_MAX_TASKS',
     aliases: ['DELEGATE_TASK_CAPACITY', 'DELEGATE_TASK_LIMIT'],
     flag: 'maxTasks',
@@ -345,6 +366,7 @@ test('what is not set has its default', () => {
       proxyControlPlane: true,
       noProxy: [],
     },
+    observe: { graceMs: 300_000, stuckAfterMs: 30_000, compatibleMetrics: true },
   });
 });
 

@@ -16,6 +16,7 @@ import {
   proxyVariables,
   readNetwork,
 } from './network/settings.ts';
+import { type ObserveSettings, observeSettings, observeTable } from './observe/settings.ts';
 import { sanitizePatterns } from './sanitize-settings.ts';
 import type { FindMatches } from './script/custom-patterns.ts';
 import { absolutePath, codeOf, type Found, integer, list, oneOf, SettingsError } from './setting-values.ts';
@@ -54,6 +55,8 @@ export interface AgentSettings {
   readonly ssh: SshSettings;
   /** How it reaches the control plane. */
   readonly network: NetworkSettings;
+  /** Health and metrics. */
+  readonly observe: ObserveSettings;
 }
 
 /** The secrets of an agent, kept apart so that settings can be logged. */
@@ -217,6 +220,7 @@ const table = {
     help: 'how old an SSH connection may become (default: 3600)',
   },
   ...networkTable,
+  ...observeTable,
 } as const satisfies Record<string, SettingDefinition>;
 
 type SettingKey = keyof typeof table;
@@ -259,6 +263,7 @@ export function readSettings(
     taskMemoryMib: taskMemory(read('taskMemory')),
     ssh: sshSettings(read),
     network,
+    observe: observeSettings(read),
   };
   const environment = scriptEnvironment(env, settings.scriptEnvironment);
   const secrets = {

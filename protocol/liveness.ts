@@ -20,18 +20,21 @@ const mostPeriodsOfAWrite = 3;
  * Ends a channel whose other side has fallen silent, as a half-open one stays "open" for ever otherwise, and one
  * whose other side does not read: its pings get no further than the frames before them. Each side runs this for
  * itself. A silence is noticed after one to two periods, a stalled write after three to four. Whoever was itself
- * stopped meanwhile has heard nothing for that reason, and listens for another period. Returns the way to stop it.
+ * stopped meanwhile has heard nothing for that reason, and listens for another period. Each sign of life is told to `onHeard`.
+ * Returns the way to stop it.
  */
 export function watchLiveness(
   socket: Pingable,
   periodMs: number,
   clock: Clock,
   onSilence: (why: Silence) => void,
+  onHeard: () => void = () => {},
 ): () => void {
   let heard = true;
   let unwritten = 0;
   const hear = () => {
     heard = true;
+    onHeard();
   };
   for (const sign of signs) socket.on(sign, hear);
   const end = (why: Silence) => {

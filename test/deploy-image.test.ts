@@ -64,11 +64,11 @@ test('INIT_SCRIPT runs first, without the token and without standard input; the 
 test('while INIT_SCRIPT runs the container is alive and not ready, and then the port is free for the agent', async () => {
   const listen = `127.0.0.1:${await freePort()}`;
   const ask = (path: string) => `curl -s -o /dev/null -w '%{http_code} ' http://${listen}${path}`;
-  const script = `until ${ask('/livez')}; do sleep 0.05; done; ${ask('/readyz')}; ${ask('/api/health')}`;
+  const script = `until ${ask('/livez')}; do sleep 0.05; done; ${['/readyz', '/api/health', '/api/ready', '/api/metrics', '/readyz?exclude=capacity'].map(ask).join(';')}`;
   const agent = ['bash', '-c', `${ask('/livez')} || echo free; jobs -p; pgrep -P $$ || true`];
   const { code, out, err } = start(script, { LEGATE_HEALTH_LISTEN: listen }, agent);
   assert.equal(code, 0, err);
-  assert.match(out, /^(000 )*200 503 200 000 free\n$/);
+  assert.match(out, /^(000 )*200 503 200 503 503 503 000 free\n$/);
 });
 
 test('a script that fails, can not be read or takes too long ends the container in words, without its text', () => {

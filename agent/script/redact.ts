@@ -15,8 +15,15 @@ export type Redact = (text: string, from?: number) => string;
 /** What is to be masked, from its first character to before its end. */
 type Range = readonly [start: number, end: number];
 
-/** Makes a redactor for these secrets. Shapes that are a credential whoever knows them are masked as well, and what these patterns find. */
-export function redactor(secrets: Iterable<string>, patterns: FindMatches = noPatterns): Redact {
+/**
+ * Makes a redactor for these secrets. Shapes that are a credential whoever knows them are masked as well, and what these
+ * patterns find. `onMasked` hears in how many places of a text there was something.
+ */
+export function redactor(
+  secrets: Iterable<string>,
+  patterns: FindMatches = noPatterns,
+  onMasked: (places: number) => void = () => {},
+): Redact {
   const all = [...secrets];
   let needles: Needles | undefined;
   return (text, from = 0) => {
@@ -30,7 +37,7 @@ export function redactor(secrets: Iterable<string>, patterns: FindMatches = noPa
       ...jwts(text),
       ...patterns(text),
     ];
-    return maskRanges(text, ranges, from);
+    return maskRanges(text, ranges, from, onMasked);
   };
 }
 
@@ -71,16 +78,21 @@ function beginningAtEnd(text: string, needles: Map<string, string[]>): number | 
 }
 
 /** Ranges that overlap go as one, so that no rest of a secret stays behind the mask of another. */
-function maskRanges(text: string, ranges: Range[], from: number): string {
+function maskRanges(text: string, ranges: Range[], from: number, onMasked: (places: number) => void): string {
   ranges.sort(([a], [b]) => a - b);
   let masked = '';
+  let places = 0;
   let end = from;
   for (const [start, rangeEnd] of ranges) {
     if (rangeEnd <= from) continue;
     const rangeStart = Math.max(start, from);
-    if (rangeStart >= end) masked += text.slice(end, rangeStart) + mask;
+    if (rangeStart >= end) {
+      masked += text.slice(end, rangeStart) + mask;
+      places += 1;
+    }
     end = Math.max(end, rangeEnd);
   }
+  if (places > 0) onMasked(places);
   return masked + text.slice(end);
 }
 

@@ -7,9 +7,10 @@ if (listen === 'off') process.exit(0);
 
 const reason = 'starting: INIT_SCRIPT runs';
 const server = createServer((request, response) => {
-  const isReadiness = request.url?.split('?', 1)[0] === '/readyz';
-  response.writeHead(isReadiness ? 503 : 200, { 'content-type': 'application/json', connection: 'close' });
-  response.end(`${JSON.stringify({ status: isReadiness ? 'not ready' : 'ok', reason })}\n`);
+  // No probe of life may fail: it would end the script. What asks for more than life is told "not yet".
+  const isAlive = ['/livez', '/api/health'].includes(request.url?.split('?', 1)[0]);
+  response.writeHead(isAlive ? 200 : 503, { 'content-type': 'application/json', connection: 'close' });
+  response.end(`${JSON.stringify({ status: isAlive ? 'ok' : 'not ready', reason })}\n`);
 });
 const host = listen.slice(0, listen.lastIndexOf(':')).replace(/^\[(.*)\]$/, '$1');
 server.once('error', () => process.exit(0));
