@@ -22,6 +22,7 @@ const rest = {
   graphqlExplorer: false,
   rateLimit: { perKey: 6_000, perAddress: 120 },
   tls: undefined,
+  metricsListen: undefined,
 };
 
 test('without settings it listens on this machine only, in a folder beside', () => {
@@ -84,6 +85,14 @@ test('an address that is none is refused, with the name of the setting it came f
   for (const listen of ['8080', 'localhost', 'localhost:', ':65536', ':-1', ':80a', ''])
     refused({ listen }, {}, `--listen must be [host]:port, as in 127.0.0.1:8080 (got "${listen}")`);
   refused({}, { LEGATE_LISTEN: 'x' }, 'LEGATE_LISTEN must be [host]:port, as in 127.0.0.1:8080 (got "x")');
+});
+
+test('metrics are served where a setting says so, and nowhere else', () => {
+  const { metricsListen } = readConfig({ metricsListen: '[::1]:9464' }, {});
+  assert.deepEqual(metricsListen, { host: '::1', port: 9464 });
+  assert.equal(readConfig({}, { LEGATE_METRICS_LISTEN: '' }).metricsListen, undefined);
+  const rule = 'must be [host]:port, as in 127.0.0.1:8080 (got "on")';
+  refused({}, { LEGATE_METRICS_LISTEN: 'on' }, `LEGATE_METRICS_LISTEN ${rule}`);
 });
 
 test('a log level is one of the list, in any case', () => {

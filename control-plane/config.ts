@@ -33,6 +33,8 @@ export interface ServerConfig {
     /** Of those without a valid key. */
     readonly perAddress: number;
   };
+  /** Where metrics are served, without a login; undefined: nowhere. */
+  readonly metricsListen: { readonly host: string | undefined; readonly port: number } | undefined;
   readonly logLevel: string;
   /** Undefined: it listens without TLS. */
   readonly tls?: TlsConfig | undefined;
@@ -119,6 +121,11 @@ export const serverFlags = {
     name: 'LEGATE_TLS_CLIENT_AUTH',
     help: 'off, optional, or required: delegates need a client certificate (default: optional with --tls-client-ca)',
   },
+  metricsListen: {
+    flag: '--metrics-listen <address>',
+    name: 'LEGATE_METRICS_LISTEN',
+    help: '[host]:port to serve metrics on, without a login (default: not at all)',
+  },
   logLevel: {
     flag: '--log-level <level>',
     name: 'LEGATE_LOG_LEVEL',
@@ -141,12 +148,7 @@ export function readConfig(
     const text = env[name]?.trim();
     return text ? { text, from: name } : undefined;
   };
-  const listen = read('listen') ?? { text: '127.0.0.1:8080', from: 'the default' };
-  const match = /^(.*):([0-9]{1,5})$/.exec(listen.text);
-  const port = Number(match?.[2]);
-  if (!match || port > 65_535) {
-    throw new ConfigError(`${listen.from} must be [host]:port, as in 127.0.0.1:8080 (got "${listen.text}")`);
-  }
+  const metrics = read('metricsListen');
   const level = read('logLevel') ?? { text: 'info', from: 'the default' };
   if (!levels.includes(level.text.toLowerCase())) {
     throw new ConfigError(`${level.from} must be one of ${levels.join(', ')} (got "${level.text}")`);
@@ -163,8 +165,7 @@ export function readConfig(
     );
   }
   return {
-    host: match[1]?.replace(/^\[(.*)\]$/, '$1') || undefined,
-    port,
+    ...address(read('listen') ?? { text: '127.0.0.1:8080', from: 'the default' }),
     dataFolder: resolve(data.text),
     databaseUrl: database?.text,
     keyRing: {
@@ -180,6 +181,7 @@ export function readConfig(
       perKey: perMinute(read('rateLimit'), 6_000),
       perAddress: perMinute(read('authRateLimit'), 120),
     },
+    metricsListen: metrics && address(metrics),
     logLevel: level.text.toLowerCase(),
     tls: readTls(read),
   };
@@ -233,6 +235,14 @@ function perMinute(given: { text: string; from: string } | undefined, fallback: 
   throw new ConfigError(
     `${given.from} must be a number of requests a minute, 0 for no limit (got "${given.text}")`,
   );
+}
+
+function address({ text, from }: { text: string; from: string }): { host: string | undefined; port: number } {
+  const match = /^(.*):([0-9]{1,5})$/.exec(text);
+  const port = Number(match?.[2]);
+  if (!match || port > 65_535)
+    throw new ConfigError(`${from} must be [host]:port, as in 127.0.0.1:8080 (got "${text}")`);
+  return { host: match[1]?.replace(/^\[(.*)\]$/, '$1') || undefined, port };
 }
 
 function switchOf(given: { text: string; from: string } | undefined): boolean {

@@ -20,6 +20,7 @@ const config = (dataFolder: string, port = 0, databaseUrl?: string): ServerConfi
   heartbeatMs: 10_000,
   graphqlExplorer: false,
   rateLimit: { perKey: 0, perAddress: 0 },
+  metricsListen: undefined,
   logLevel: 'silent',
 });
 

@@ -24,6 +24,8 @@ import { versionNote } from './domain/versions.ts';
 import { refreshDrained } from './drain-delegate.ts';
 import { firstGenOperations } from './first-gen/operations.ts';
 import { attachGateway, type Gateway } from './gateway/gateway.ts';
+import { serverMetrics } from './observe/metrics.ts';
+import { type MetricsServer, serveMetrics } from './observe/serve-metrics.ts';
 import { codeOf, openStore } from './open-store.ts';
 import { listKnownDelegates, saveDelegateJoined, saveDelegateLeft } from './store/access.ts';
 import { listDelegateRows } from './store/delegates.ts';
@@ -50,6 +52,7 @@ export interface RunningServer {
 export async function startServer(config: ServerConfig, clock: Clock = systemClock): Promise<RunningServer> {
   const logger = createLogger(config.logLevel);
   const now = () => new Date().toISOString();
+  const metrics = serverMetrics();
   const tls =
     config.tls &&
     serverTls(config.tls, {
@@ -57,7 +60,8 @@ export async function startServer(config: ServerConfig, clock: Clock = systemClo
       note: (facts, message) => logger.info(facts, message),
       warn: (facts, message) => logger.warn(facts, message),
     });
-  const { database, encryption, audit } = await openStore(config, clock, now, logger);
+  const store = await openStore(config, clock, now, logger, () => metrics.auditFailed());
+  const { database, encryption, audit } = store;
   const keys = new ApiKeys({
     database,
     now,
@@ -91,6 +95,7 @@ export async function startServer(config: ServerConfig, clock: Clock = systemClo
     known.map(delegate => ({ ...delegate, since: delegate.lastDisconnectedAt })),
     { clock, now },
   );
+  metrics.watch(roster);
   const note = (facts: Readonly<Record<string, unknown>>, message: string) => logger.info(facts, message);
   const saved = (write: Promise<void>) =>
     // What is remembered of delegates serves people; a fetch does not fail for it.
@@ -110,7 +115,7 @@ export async function startServer(config: ServerConfig, clock: Clock = systemClo
     newUuid,
     note,
     compile: await loadCompiler(),
-    dispatch: createDispatcher({ roster, clock }),
+    dispatch: metrics.measured(createDispatcher({ roster, clock }), clock),
   };
   const limits = new RateLimits({
     ...config.rateLimit,
@@ -136,7 +141,15 @@ export async function startServer(config: ServerConfig, clock: Clock = systemClo
     // One line per fetch is written where the fetch ends; the framework's own would only repeat it.
     logger: logger.child({}, { level: 'warn' }),
     tls: tls?.options,
-    more: app => {
+    more(app) {
+      app.addHook('onResponse', async (request, reply) =>
+        metrics.request(
+          request.method,
+          request.routeOptions.url ?? 'none',
+          reply.statusCode,
+          reply.elapsedTime,
+        ),
+      );
       graphqlRoutes(app, graphql);
       delegatePollingRoutes(app, (...request) => gateway?.poll(...request));
     },
@@ -155,6 +168,7 @@ export async function startServer(config: ServerConfig, clock: Clock = systemClo
       propose: (current, hash) => tokens.propose(current, hash),
     },
     join(link: Link) {
+      metrics.joined();
       roster.add(link);
       const { name: delegate, instance, agentVersion } = link;
       const difference = versionNote(agentVersion, serverVersion);
@@ -163,12 +177,14 @@ export async function startServer(config: ServerConfig, clock: Clock = systemClo
       saved(saveDelegateJoined(database, link, now()));
     },
     leave(link: Link) {
+      metrics.left();
       if (roster.remove(link, now())) saved(saveDelegateLeft(database, link.name, now()));
     },
     changed: link => roster.changed(link),
     event: event => trail.add(event),
     tagSet,
     note,
+    refused: metrics.refused,
     clock,
     now,
     serverVersion,
@@ -177,17 +193,21 @@ export async function startServer(config: ServerConfig, clock: Clock = systemClo
     ...(config.tls ? { clientAuth: config.tls.clientAuth } : {}),
   });
 
+  let metricsServer: MetricsServer | undefined;
   let url: string;
   try {
-    url = await api.listen({ port: config.port, host: config.host ?? '::' });
+    if (config.metricsListen)
+      metricsServer = await listening('--metrics-listen', config.metricsListen, where =>
+        serveMetrics(where, () => metrics.text()),
+      );
+    url = await listening('--listen', config, ({ host, port }) => api.listen({ port, host: host ?? '::' }));
   } catch (error) {
+    await metricsServer?.close();
     await gateway.close();
     await trail.close();
     await audit.close();
     await database.destroy();
-    throw new ConfigError(
-      `--listen: cannot listen on ${config.host ?? ''}:${config.port} (${codeOf(error)})`,
-    );
+    throw error;
   }
   tokens.start();
   issuers.start();
@@ -198,7 +218,8 @@ export async function startServer(config: ServerConfig, clock: Clock = systemClo
     );
   });
   tls?.watch(api.server);
-  logger.info({ url, dataFolder: config.dataFolder }, 'control plane started');
+  const metricsPort = metricsServer?.port;
+  logger.info({ url, dataFolder: config.dataFolder, metricsPort }, 'control plane started');
   return {
     url,
     certificateEnds: () => tls?.certificateEnds(),
@@ -210,6 +231,7 @@ export async function startServer(config: ServerConfig, clock: Clock = systemClo
       tls?.close();
       await gateway?.close();
       await api.close();
+      await metricsServer?.close();
       await keys.settled();
       await tokens.close();
       await issuers.close();
@@ -218,6 +240,16 @@ export async function startServer(config: ServerConfig, clock: Clock = systemClo
       await database.destroy();
     },
   };
+}
+
+type Address = { readonly host: string | undefined; readonly port: number };
+
+async function listening<T>(flag: string, at: Address, listen: (at: Address) => Promise<T>): Promise<T> {
+  try {
+    return await listen(at);
+  } catch (error) {
+    throw new ConfigError(`${flag}: cannot listen on ${at.host ?? ''}:${at.port} (${codeOf(error)})`);
+  }
 }
 
 function createLogger(level: string): Logger {

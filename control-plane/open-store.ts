@@ -29,13 +29,15 @@ export async function openStore(
   clock: Clock,
   now: () => string,
   logger: Logger,
+  auditFailed: () => void = () => {},
 ): Promise<OpenStore> {
   const database = await openMigrated(config, now(), logger);
   try {
     await makeKey(config.dataFolder, database, now(), logger);
     const encryption = await openValues(config, database, clock, logger);
     const key = await auditKey(database, encryption, now());
-    return { database, encryption, audit: await createAudit({ database, key, now, file: config.auditFile }) };
+    const trail = { database, key, now, file: config.auditFile, failed: auditFailed };
+    return { database, encryption, audit: await createAudit(trail) };
   } catch (error) {
     await database.destroy();
     const isSetting = error instanceof KeyRingError || error instanceof AuditFileError;

@@ -55,6 +55,13 @@ const allowed: Record<string, string[]> = {
   'control-plane/dispatch': ['control-plane/dispatch', 'control-plane/domain', 'protocol'],
   'control-plane/gateway': ['control-plane/gateway', 'control-plane/dispatch', 'protocol'],
   'control-plane/tls': ['control-plane/tls', 'control-plane/config.ts', 'protocol'],
+  'control-plane/observe': [
+    'control-plane/observe',
+    'control-plane/dispatch',
+    'control-plane/domain',
+    'control-plane/version.ts',
+    'protocol',
+  ],
   'control-plane/store': ['control-plane/store', 'control-plane/domain', 'protocol'],
   'control-plane/access': ['control-plane/access', 'control-plane/domain', 'control-plane/store', 'protocol'],
   'control-plane/audit': ['control-plane/audit', 'control-plane/domain', 'control-plane/store', 'protocol'],

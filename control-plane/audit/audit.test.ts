@@ -62,12 +62,14 @@ test('a record is what it was when it was given, whatever its maker does to it a
 });
 
 test('nobody goes on where the store cannot be written, and everybody does where it can be again', async () => {
+  let failures = 0;
   await using store = await testDatabase();
-  const audit = await createAudit({ database: store.database, key, now });
+  const audit = await createAudit({ database: store.database, key, now, failed: () => (failures += 1) });
   await sql`create trigger full before insert on audit begin select raise(abort, 'full'); end`.execute(
     store.database,
   );
   const refused = await Promise.allSettled([audit.record(anEntry()), audit.record(anEntry())]);
+  assert.ok(failures > 0);
   for (const result of refused)
     assert.ok(result.status === 'rejected' && result.reason instanceof AuditError);
   await assert.rejects(audit.record(anEntry()), {

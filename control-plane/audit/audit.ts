@@ -21,6 +21,8 @@ export interface AuditTools {
   readonly now: () => string;
   /** A path for the trail as JSON lines. */
   readonly file?: string | undefined;
+  /** Something could not be written. */
+  readonly failed?: () => void;
 }
 
 /** What most parts need of it. */
@@ -102,6 +104,7 @@ export class Audit implements Recorder {
     try {
       await this.#append(transaction, drafts);
     } catch (error) {
+      this.#tools.failed?.();
       throw notWritten(error);
     }
   }
@@ -151,6 +154,7 @@ export class Audit implements Recorder {
       await this.#write(batch.flatMap(({ drafts }) => drafts));
       for (const { written } of batch) written();
     } catch (error) {
+      this.#tools.failed?.();
       for (const { failed } of batch) failed(notWritten(error));
     }
   }

@@ -23,6 +23,11 @@ export class WaitingRoom {
     this.#mostPerGroup = mostPerGroup;
   }
 
+  /** How many wait. */
+  get size(): number {
+    return this.#groups.values().reduce((sum, group) => sum + group.size, 0);
+  }
+
   /** The returned function leaves; it may be called after the waiting has ended. Undefined: there are too many. */
   enter(waiter: Waiter): (() => void) | undefined {
     const group = this.#groups.get(waiter.group) ?? new Set();

@@ -36,6 +36,8 @@ export interface GatewayOptions {
   readonly changed: (link: Link) => void;
   readonly tagSet: (hello: Hello) => ReadonlySet<string>;
   readonly note: (facts: Readonly<Record<string, unknown>>, message: string) => void;
+  /** A delegate was not let in, for the reason of this close code. */
+  readonly refused?: (code: number) => void;
   readonly clock: Clock;
   readonly now: () => string;
   readonly serverVersion: string;
@@ -122,6 +124,7 @@ export function attachGateway(server: Server, options: GatewayOptions): Gateway 
         address,
         reason: closeName(code),
       });
+      options.refused?.(code);
       socket.close(code, reason);
     };
     // Listening begins before the token is looked up: the hello may already be on its way.

@@ -118,7 +118,7 @@ function checkContainer(spec: unknown, container: unknown): void {
     ['livenessProbe', '/livez'],
     ['readinessProbe', '/readyz'],
   ] as const) {
-    assert.equal(at(container, probe, 'httpGet', 'path'), path);
+    assert.equal(String(at(container, probe, 'httpGet', 'path')).split('?', 1)[0], path);
     assert.ok(ports.includes(at(container, probe, 'httpGet', 'port')), `${probe}: a port of the container`);
   }
   assert.ok(at(container, 'resources', 'requests', 'cpu') && at(container, 'resources', 'limits', 'memory'));
