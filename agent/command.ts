@@ -1,6 +1,7 @@
 /** The `legate agent` command. */
 import { Command } from 'commander';
 import { leaveProcessOne } from './as-init.ts';
+import { healthCommand } from './health-command.ts';
 import { readSettings, SettingsError, settingDefinitions } from './settings.ts';
 
 /** Exit code for a wrong flag or setting. */
@@ -11,6 +12,7 @@ export function agentCommand(): Command {
     .description('run a delegate agent: connect to the control plane and run fetch tasks here')
     .option('--check', 'say whether the agent could start and reach the control plane, and exit');
   for (const { name, flag, help } of settingDefinitions) if (flag) command.option(flag, `${help} [${name}]`);
+  command.addCommand(healthCommand());
   command.addHelpText('after', () => `\n${environmentHelp()}`);
   command.action(async (flags: Record<string, unknown>) => {
     process.exitCode = await start(flags);
