@@ -51,7 +51,7 @@ async function start(flags: Record<string, unknown>): Promise<number> {
       return await checkAgent(configured, line => process.stdout.write(`${line}\n`));
     }
     const { runAgent } = await import('./main.ts');
-    return await runAgent(configured);
+    return await runAgent({ ...configured, env: process.env });
   } catch (error) {
     if (!(error instanceof SettingsError)) throw error;
     process.stderr.write(`legate agent: ${error.message}\n`);

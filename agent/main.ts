@@ -32,6 +32,8 @@ export interface AgentOptions {
   readonly settings: AgentSettings;
   readonly secrets: AgentSecrets;
   readonly clock?: Clock;
+  /** The process environment, for what is said there by others: systemd, OpenTelemetry. */
+  readonly env?: NodeJS.ProcessEnv;
   /** Hears each step of the replacement of the token. */
   readonly onTokenStep?: (step: TokenStep) => void;
 }
@@ -44,6 +46,7 @@ export async function runAgent({
   settings,
   secrets,
   clock = systemClock,
+  env = {},
   onTokenStep,
 }: AgentOptions): Promise<number> {
   const instance = randomBytes(12).toString('base64url');
@@ -81,6 +84,8 @@ export async function runAgent({
     clock,
     inbox,
     state: health,
+    logger,
+    env,
   });
   const { sanitize, proxyLogin } = secrets;
   const onRedaction = observer.redacted;
@@ -98,6 +103,7 @@ export async function runAgent({
       return;
     }
     health.draining = true;
+    observer.stopping();
     const how = settings.drain === 'cancel' ? 'giving back' : 'finishing';
     logger.info({ running: inbox.running().length }, `draining: ${how} what runs, taking no more tasks`);
     if (session) session.drain();
@@ -122,6 +128,7 @@ export async function runAgent({
   try {
     if (settings.healthListen) healthServer = await listen(settings.healthListen, observer.health);
     logger.info({ ...settings, url: settings.url.href, healthPort: healthServer?.port }, 'agent started');
+    observer.started();
     for await (const socket of connections({
       ...settings,
       tokens: source,

@@ -63,6 +63,11 @@ test('a delegate has longer to stop than its drain takes, and its scripts end wi
   assert.deepEqual(settings('legate-agent.service', 'KillMode'), ['mixed']);
 });
 
+test('a delegate tells systemd how it is, through a program of its own', () => {
+  const of = (name: string) => settings('legate-agent.service', name);
+  assert.deepEqual([of('Type'), of('NotifyAccess'), of('WatchdogSec')], [['notify'], ['all'], ['90']]);
+});
+
 test('what another start would not mend is not restarted', () => {
   // The codes of the agent's help and of docs/operating-a-delegate.md.
   assert.deepEqual(settings('legate-agent.service', 'RestartPreventExitStatus'), ['2 3 4 5 6 7 8 9']);

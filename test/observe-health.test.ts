@@ -1,6 +1,6 @@
 // Health of a real agent, asked over its port and with `legate agent health`.
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { execa } from 'execa';
@@ -90,6 +90,8 @@ test('an agent whose event loop hardly comes round is called stuck, and one that
   writeFileSync(busy, '');
   await becomesTrue(async () => (await status(`${url}/livez`)) === 503, 'it is not called stuck');
   assert.match(await textOf(`${url}/livez`), /the event loop has been late at every turn for too long/);
+  rmSync(busy);
+  await becomesTrue(async () => (await status(`${url}/livez`)) === 200);
 });
 
 test('legate agent health says in one line and with its exit code how the agent beside it is', async () => {

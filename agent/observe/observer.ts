@@ -2,9 +2,11 @@
 import type { Clock, Task } from '../../protocol/index.ts';
 import type { Health } from '../health.ts';
 import type { Inbox } from '../inbox.ts';
+import type { Logger } from '../logger.ts';
 import type { Outcome } from '../run-task.ts';
 import { watchEventLoop } from './event-loop.ts';
 import { agentMetrics } from './metrics.ts';
+import { createNotify } from './notify.ts';
 import type { HealthState } from './readiness.ts';
 import type { ObserveSettings } from './settings.ts';
 
@@ -15,11 +17,18 @@ export interface ObserverOptions {
   readonly clock: Clock;
   readonly inbox: Inbox;
   readonly state: HealthState;
+  readonly logger: Logger;
+  /** The process environment, for what others than us put there: systemd. */
+  readonly env: NodeJS.ProcessEnv;
 }
 
 export interface Observer {
   /** What the health endpoints serve. */
   readonly health: Health;
+  /** It runs, connected or not. */
+  started(): void;
+  /** It takes no more tasks and will end. */
+  stopping(): void;
   /** The control plane has let us in. */
   connected(): void;
   disconnected(): void;
@@ -35,8 +44,11 @@ export interface Observer {
 }
 
 export function createObserver(options: ObserverOptions): Observer {
-  const { state, inbox, clock, settings, name, capacity } = options;
+  const { state, inbox, clock, settings, name, capacity, logger, env } = options;
   const loop = watchEventLoop(settings);
+  const isStuck = () => loop.isStuck();
+  const failed = (problem: string) => logger.warn({ problem }, 'systemd cannot be told how this delegate is');
+  const notify = createNotify({ env, isStuck, failed });
   let syntheticFailure: string | undefined;
   const load = () => ({ running: inbox.running().length, capacity, draining: inbox.draining });
   const metrics = agentMetrics({
@@ -57,18 +69,23 @@ export function createObserver(options: ObserverOptions): Observer {
       now: () => clock.now(),
       load,
       graceMs: settings.graceMs,
-      isStuck: () => loop.isStuck(),
+      isStuck,
       metrics: () => metrics.text(),
       syntheticFailure: () => syntheticFailure,
     },
+    started: notify.ready,
+    stopping: notify.stopping,
     connected() {
       state.registered = true;
       state.lastRegisteredAt = state.lastHeardAt = clock.now();
       metrics.connected();
+      notify.status('connected to the control plane');
     },
     disconnected() {
-      if (state.registered) state.lastRegisteredAt = clock.now();
+      if (!state.registered) return;
+      state.lastRegisteredAt = clock.now();
       state.registered = false;
+      if (!state.draining) notify.status('not connected to the control plane; trying again');
     },
     heard() {
       state.lastHeardAt = clock.now();
@@ -81,6 +98,9 @@ export function createObserver(options: ObserverOptions): Observer {
       metrics.ended(outcome, clock.now() - began);
       return outcome;
     },
-    close: () => loop.stop(),
+    close() {
+      loop.stop();
+      notify.close();
+    },
   };
 }
