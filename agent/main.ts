@@ -9,6 +9,7 @@ import {
   systemClock,
   transportOf,
 } from '../protocol/index.ts';
+import { startTracing } from '../protocol/tracing.ts';
 import { connections, FatalCloseError } from './connection.ts';
 import { hostRunner } from './execute/host.ts';
 import { type LocalRunner, localRunner } from './execute/local.ts';
@@ -18,6 +19,7 @@ import { createLogger, type Logger } from './logger.ts';
 import { createNetwork } from './network/network.ts';
 import { secretsOfProxy } from './network/settings.ts';
 import { createObserver } from './observe/observer.ts';
+import { tracedTools } from './observe/traced-tools.ts';
 import { runTask } from './run-task.ts';
 import { type Session, startSession } from './session.ts';
 import { type AgentSecrets, type AgentSettings, codeOf, SettingsError } from './settings.ts';
@@ -56,6 +58,7 @@ export async function runAgent({
   const health: HealthState = { registered: false, draining: false, ...since };
   if (settings.poll === 'true') health.transport = 'polling';
   const keys = await generateSealingKeys();
+  const tracing = await startTracing(env, { name: 'legate-agent', version: agentVersion });
   const inbox = createInbox(settings.maxTasks);
   const source = tokenSource(secrets);
   const tokenFile = source.cannotReplace === undefined ? { tokenFile: true } : {};
@@ -86,6 +89,7 @@ export async function runAgent({
     state: health,
     logger,
     env,
+    tracing,
   });
   const { sanitize, proxyLogin } = secrets;
   const onRedaction = observer.redacted;
@@ -145,7 +149,8 @@ export async function runAgent({
         clock,
         logger,
         forgetCredential: id => connected.forgetId(id),
-        runTask: (task, bounds, sendLog) => observer.task(task, () => runTask(task, tools, bounds, sendLog)),
+        runTask: (task, bounds, sendLog) =>
+          observer.task(task, span => runTask(task, tracedTools(tools, span), bounds, sendLog)),
         onHeard: observer.heard,
         onRejected: observer.rejected,
         onWelcome() {
@@ -179,7 +184,7 @@ export async function runAgent({
     stopLooking();
     await Promise.all([runner.close(), connected.close()]);
     network.close();
-    await healthServer?.close();
+    await Promise.all([healthServer?.close(), tracing.close()]);
     observer.close();
   }
 }

@@ -23,6 +23,7 @@ const rest = {
   rateLimit: { perKey: 6_000, perAddress: 120 },
   tls: undefined,
   metricsListen: undefined,
+  openTelemetry: {},
 };
 
 test('without settings it listens on this machine only, in a folder beside', () => {

@@ -35,6 +35,8 @@ export interface ServerConfig {
   };
   /** Where metrics are served, without a login; undefined: nowhere. */
   readonly metricsListen: { readonly host: string | undefined; readonly port: number } | undefined;
+  /** OpenTelemetry's own variables: whether and where traces go. May hold a credential. */
+  readonly openTelemetry: Readonly<Record<string, string | undefined>>;
   readonly logLevel: string;
   /** Undefined: it listens without TLS. */
   readonly tls?: TlsConfig | undefined;
@@ -182,6 +184,7 @@ export function readConfig(
       perAddress: perMinute(read('authRateLimit'), 120),
     },
     metricsListen: metrics && address(metrics),
+    openTelemetry: Object.fromEntries(Object.entries(env).filter(([name]) => name.startsWith('OTEL_'))),
     logLevel: level.text.toLowerCase(),
     tls: readTls(read),
   };

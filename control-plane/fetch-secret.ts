@@ -1,5 +1,6 @@
 /** THE STORY of a fetch: record it → may the caller? → resolve the plan → run it → record → a value, or a named failure. */
 import type { Clock, PublicKey } from '../protocol/index.ts';
+import { noTracing, type Span, type Tracing } from '../protocol/tracing.ts';
 import { authorizeFound, visible } from './access/authorize.ts';
 import type { Recorder } from './audit/audit.ts';
 import { type Begun, begin, failureOf } from './audit/audited.ts';
@@ -28,6 +29,7 @@ export interface FetchTools {
   readonly clock: Clock;
   /** One line per fetch, when it is over: references, outcome, delegate; never an input or a value. */
   readonly note: (facts: Readonly<Record<string, unknown>>, message: string) => void;
+  readonly tracing?: Tracing;
 }
 
 /** On whose behalf a caller asks: a usage scope may depend on it. Ids, as in FirstGen. */
@@ -54,6 +56,8 @@ export interface FetchRequest {
   readonly waitMs?: number;
   /** Aborted when the caller hangs up. */
   readonly signal: AbortSignal;
+  /** The caller's trace, as W3C Trace Context has it. */
+  readonly traceparent?: string | undefined;
 }
 
 /**
@@ -68,6 +72,8 @@ export async function fetchSecret(
   const { subject, caller, recipient, logs, waitMs = 0, signal, fresh = false } = request;
   const { action, id } = actionOf(subject);
   const isFetch = action === 'secret.fetch';
+  const span = (tools.tracing ?? noTracing).start(action, request.traceparent);
+  const resolving = span.part('resolve');
   const begun = await begin(tools.audit, tools.clock, {
     ...by(caller),
     action,
@@ -80,10 +86,15 @@ export async function fetchSecret(
     const sharing = (plan: Plan) => (isFetch ? refreshed(plan, fresh) : alone(plan));
     const fetchNested = (nested: Plan) => nestedValue(tools, sharing(nested), { caller, signal });
     plan = sharing(await resolvePlan({ ...tools, fetchNested }, found));
+    resolving.end();
   } catch (error) {
+    resolving.end('unresolved');
+    span.end('unresolved');
     await begun.end(failureOf(error));
     throw error;
   }
+  const { connector, template } = plan.subject;
+  span.set({ 'legate.connector': connector, 'legate.template': template });
   const events = tools.dispatch({
     plan,
     recipient,
@@ -94,8 +105,9 @@ export async function fetchSecret(
     waitMs,
     scope: id.scope,
     mayKnow: scope => visible(caller, { scope }),
+    span,
   });
-  return noted(tools, plan, caller, begun, events);
+  return noted(tools, plan, caller, begun, traced(events, span));
 }
 
 const refreshed = (plan: Plan, fresh: boolean): Plan =>
@@ -178,6 +190,23 @@ async function testableSecret({ database }: FetchTools, id: Reference, caller: C
   const target = { scope: id.scope, secret: formatReference(id) };
   authorizeFound(caller, 'edit', target, () => noSuchSecret(id));
   return subjectOf(database, stored);
+}
+
+/** Ends the trace's part when the events end, with how they did. */
+async function* traced(
+  events: AsyncGenerator<DispatchEvent, void, void>,
+  span: Span,
+): AsyncGenerator<DispatchEvent, void, void> {
+  let failure: string | undefined = 'abandoned';
+  try {
+    for await (const event of events) {
+      if (event.event === 'succeeded') failure = undefined;
+      if (event.event === 'failed') failure = event.failure.reason;
+      yield event;
+    }
+  } finally {
+    span.end(failure);
+  }
 }
 
 type ValueEvent = Extract<DispatchEvent, { event: 'value' }>;

@@ -21,6 +21,7 @@ const config = (dataFolder: string, port = 0, databaseUrl?: string): ServerConfi
   graphqlExplorer: false,
   rateLimit: { perKey: 0, perAddress: 0 },
   metricsListen: undefined,
+  openTelemetry: {},
   logLevel: 'silent',
 });
 

@@ -3,6 +3,7 @@ import { sql } from 'kysely';
 import { type Logger, pino } from 'pino';
 import pretty from 'pino-pretty';
 import { type Clock, every, isJwt, systemClock } from '../protocol/index.ts';
+import { startTracing } from '../protocol/tracing.ts';
 import { ApiKeys } from './access/api-keys.ts';
 import { DelegateIssuers } from './access/delegate-issuers.ts';
 import { DelegateTokens } from './access/delegate-tokens.ts';
@@ -60,6 +61,7 @@ export async function startServer(config: ServerConfig, clock: Clock = systemClo
       note: (facts, message) => logger.info(facts, message),
       warn: (facts, message) => logger.warn(facts, message),
     });
+  const tracing = await startTracing(config.openTelemetry, { name: 'legate-server', version: serverVersion });
   const store = await openStore(config, clock, now, logger, () => metrics.auditFailed());
   const { database, encryption, audit } = store;
   const keys = new ApiKeys({
@@ -114,6 +116,7 @@ export async function startServer(config: ServerConfig, clock: Clock = systemClo
     now,
     newUuid,
     note,
+    tracing,
     compile: await loadCompiler(),
     dispatch: metrics.measured(createDispatcher({ roster, clock }), clock),
   };
@@ -232,6 +235,7 @@ export async function startServer(config: ServerConfig, clock: Clock = systemClo
       await gateway?.close();
       await api.close();
       await metricsServer?.close();
+      await tracing.close();
       await keys.settled();
       await tokens.close();
       await issuers.close();

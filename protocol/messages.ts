@@ -5,6 +5,7 @@
 import { type Static, type TSchema, Type } from 'typebox';
 import { type FailureReason, failureReasons } from './failure.ts';
 import { limits } from './limits.ts';
+import { traceparentPattern } from './tracing.ts';
 
 /** The websocket subprotocol. A change that an older peer would misread needs a new one. */
 export const subprotocol = 'legate.v1';
@@ -123,6 +124,10 @@ const toDelegate = {
     pick: Type.Optional(text(256, 1)),
     /** For the delegate's log only: what this fetch is about, in references, never values. */
     subject: Type.Optional(object({ secret: text(300), connector: text(300), template: text(300) })),
+    /** Whoever traces goes on with this trace. */
+    traceparent: Type.Optional(Type.String({ pattern: traceparentPattern })),
+    /** The control plane tries the whole way: nobody wants the value, and the outcome says how this delegate is. */
+    synthetic: Type.Optional(Type.Boolean()),
   }),
   cancel: object({ type: Type.Literal('cancel'), ...identity }),
   drain: object({ type: Type.Literal('drain') }),

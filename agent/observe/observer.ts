@@ -1,5 +1,6 @@
 /** Watches the agent from the outside: what its health and its metrics say. */
 import type { Clock, Task } from '../../protocol/index.ts';
+import type { Span, Tracing } from '../../protocol/tracing.ts';
 import type { Health } from '../health.ts';
 import type { Inbox } from '../inbox.ts';
 import type { Logger } from '../logger.ts';
@@ -20,6 +21,7 @@ export interface ObserverOptions {
   readonly logger: Logger;
   /** The process environment, for what others than us put there: systemd. */
   readonly env: NodeJS.ProcessEnv;
+  readonly tracing: Tracing;
 }
 
 export interface Observer {
@@ -38,13 +40,13 @@ export interface Observer {
   rejected(why: string): void;
   /** Places in a script's output that were masked. */
   redacted(places: number): void;
-  /** Runs a task, and measures it. */
-  task(task: Task, run: () => Promise<Outcome>): Promise<Outcome>;
+  /** Runs a task, and measures it; the span is the task's part of a trace. */
+  task(task: Task, run: (span: Span) => Promise<Outcome>): Promise<Outcome>;
   close(): void;
 }
 
 export function createObserver(options: ObserverOptions): Observer {
-  const { state, inbox, clock, settings, name, capacity, logger, env } = options;
+  const { state, inbox, clock, settings, name, capacity, logger, env, tracing } = options;
   const loop = watchEventLoop(settings);
   const isStuck = () => loop.isStuck();
   const failed = (problem: string) => logger.warn({ problem }, 'systemd cannot be told how this delegate is');
@@ -63,6 +65,10 @@ export function createObserver(options: ObserverOptions): Observer {
       aboveThreshold: undefined,
     }),
   });
+  const noteSynthetic = (outcome: Outcome) => {
+    syntheticFailure = outcome.ok ? undefined : `the last synthetic task failed: ${outcome.reason}`;
+    metrics.syntheticEnded(outcome);
+  };
   return {
     health: {
       state,
@@ -92,11 +98,24 @@ export function createObserver(options: ObserverOptions): Observer {
     },
     rejected: why => metrics.rejected(why, false),
     redacted: places => metrics.redacted(places),
-    async task(_task, run) {
+    async task(task, run) {
       const began = clock.now();
-      const outcome = await run();
-      metrics.ended(outcome, clock.now() - began);
-      return outcome;
+      const { connector = '', template = '' } = task.subject ?? {};
+      const facts = {
+        'legate.attempt': task.attempt,
+        'legate.connector': connector,
+        'legate.template': template,
+      };
+      const span = tracing.start('task', task.traceparent, facts);
+      let outcome: Outcome | undefined;
+      try {
+        outcome = await run(span);
+        metrics.ended(outcome, clock.now() - began);
+        if (task.synthetic) noteSynthetic(outcome);
+        return outcome;
+      } finally {
+        span.end(outcome?.ok ? undefined : (outcome?.reason ?? 'internal'));
+      }
     },
     close() {
       loop.stop();

@@ -45,6 +45,7 @@ export function fetchRoutes(api: FastifyInstance, tools: FetchTools & { readonly
       fresh: fresh === true,
       waitMs,
       signal,
+      traceparent: traceparentOf(request),
     });
     return stream(reply, tools.clock, keys ? opened(events, keys) : sealed(events));
   });
@@ -71,9 +72,14 @@ export function fetchRoutes(api: FastifyInstance, tools: FetchTools & { readonly
     const caller = callerOf(request);
     const signal = hangUpSignal(reply, end => tools.keys.whenEnded(caller, end));
     const { publicKey } = await generateSealingKeys();
-    const events = await fetchSecret(tools, { subject, recipient: publicKey, caller, logs: true, signal });
+    const asked = { subject, recipient: publicKey, caller, logs: true, signal };
+    const events = await fetchSecret(tools, { ...asked, traceparent: traceparentOf(request) });
     return stream(reply, tools.clock, withoutValue(events));
   }
+}
+
+function traceparentOf({ headers }: FastifyRequest): string | undefined {
+  return typeof headers.traceparent === 'string' ? headers.traceparent : undefined;
 }
 
 function consumerOf(asked: { application?: string; environment?: string }): Consumer | undefined {

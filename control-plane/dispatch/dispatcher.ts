@@ -1,6 +1,7 @@
 /** Gets a plan run: choose a delegate, send, follow, and try another one where that may help. */
 import { randomBytes } from 'node:crypto';
 import { type Clock, type Failure, factsOf } from '../../protocol/index.ts';
+import { noSpan } from '../../protocol/tracing.ts';
 import { demandOf } from './demand.ts';
 import type { DispatchEvent, DispatchRequest } from './events.ts';
 import { type Following, follow, overReason } from './follow.ts';
@@ -40,7 +41,7 @@ export function createDispatcher({ roster, clock, random = Math.random }: Dispat
 type Run = DispatchRequest & Required<DispatcherOptions>;
 
 async function* run(context: Run): AsyncGenerator<DispatchEvent, void, void> {
-  const { plan, roster, clock, waitMs = 0, evenHeld = false } = context;
+  const { plan, roster, clock, waitMs = 0, evenHeld = false, span = noSpan } = context;
   const task = randomBytes(12).toString('base64url');
   const begun = clock.now();
   const deadline = begun + plan.timeoutMs;
@@ -58,6 +59,7 @@ async function* run(context: Run): AsyncGenerator<DispatchEvent, void, void> {
   };
   let attempt = 0;
   let runs = 0;
+  let trying = noSpan;
   let last: { failure: Failure; delegate: string } | undefined;
 
   const failed = (failure: Failure, delegate?: string): FailedEvent => ({
@@ -91,7 +93,8 @@ async function* run(context: Run): AsyncGenerator<DispatchEvent, void, void> {
           noted(outcome);
           placed?.(outcome === 'worked');
         };
-        return startTask(link, context, { task, attempt }, remainingMs);
+        trying = span.part('attempt', { 'legate.attempt': attempt, 'legate.delegate': link.name });
+        return startTask(link, { ...context, span: trying }, { task, attempt }, remainingMs);
       });
       if (found === 'crowded') {
         yield lacking({
@@ -116,6 +119,7 @@ async function* run(context: Run): AsyncGenerator<DispatchEvent, void, void> {
       if (result === 'done') return;
       const { failure } = result;
       if (!result.full && failure.reason !== 'cancelled') noteFailure(context, link, failure, task);
+      trying.end(failure.reason);
       if (result.full) {
         full.add(link);
         // It never began, so that its number is free; asking until the deadline would use up more than there are.
@@ -142,6 +146,7 @@ async function* run(context: Run): AsyncGenerator<DispatchEvent, void, void> {
       if (failure.reason === 'delegate-lost') await new Promise(resolve => setImmediate(resolve));
     }
   } finally {
+    trying.end();
     over.clear();
   }
 }

@@ -1,5 +1,6 @@
 /** What dispatch is asked, and what it tells. */
 import type { Failure, PublicKey, SealedChunk } from '../../protocol/index.ts';
+import type { Span } from '../../protocol/tracing.ts';
 import type { Plan } from '../domain/entities.ts';
 import type { Scope } from '../domain/scope.ts';
 import type { MayKnow, WhyNot } from './why-not.ts';
@@ -53,4 +54,6 @@ export interface DispatchRequest {
   readonly scope?: Scope;
   /** Of which delegates that don't serve the connector's scope the caller may hear; left out: of all. */
   readonly mayKnow?: MayKnow;
+  /** The part of a trace that the attempts belong to. */
+  readonly span?: Span;
 }

@@ -1,5 +1,6 @@
 /** One attempt's task: a plan, as one delegate gets it. */
 import { type PublicKey, sealCredential, sealInput, type Task } from '../../protocol/index.ts';
+import type { Span } from '../../protocol/tracing.ts';
 import type { Plan, PlannedHop, PlannedTarget } from '../domain/entities.ts';
 import type { Attempt, Link, SealedParts, TaskIdentity } from './link.ts';
 
@@ -9,11 +10,14 @@ interface Wanted {
   readonly recipient: PublicKey;
   readonly logs: boolean;
   readonly liveLogs?: boolean;
+  /** The part of a trace that this attempt is. */
+  readonly span?: Span;
 }
 
 /** What is secret is sealed to this very delegate, for this attempt. */
 export function startTask(link: Link, request: Wanted, id: TaskIdentity, remainingMs: number): Attempt {
   const { plan, recipient, logs, liveLogs = false } = request;
+  const traceparent = request.span?.traceparent;
   const { program, inputs, workingDirectory, subject, share, pick } = plan;
   const task: Task = {
     type: 'task',
@@ -28,6 +32,7 @@ export function startTask(link: Link, request: Wanted, id: TaskIdentity, remaini
     ...(share ? { share } : {}),
     ...(pick === undefined ? {} : { pick }),
     subject,
+    ...(traceparent === undefined ? {} : { traceparent }),
   };
   if (!plan.target && !inputs.some(({ secret }) => secret)) return link.start(task);
   return link.start(task, sealed(plan, link.publicKey, id));
