@@ -24,6 +24,7 @@ const rest = {
   tls: undefined,
   metricsListen: undefined,
   openTelemetry: {},
+  syntheticIntervalMs: 0,
 };
 
 test('without settings it listens on this machine only, in a folder beside', () => {
@@ -94,6 +95,13 @@ test('metrics are served where a setting says so, and nowhere else', () => {
   assert.equal(readConfig({}, { LEGATE_METRICS_LISTEN: '' }).metricsListen, undefined);
   const rule = 'must be [host]:port, as in 127.0.0.1:8080 (got "on")';
   refused({}, { LEGATE_METRICS_LISTEN: 'on' }, `LEGATE_METRICS_LISTEN ${rule}`);
+});
+
+test('synthetic tasks are sent as often as a setting says, and never without it', () => {
+  assert.equal(readConfig({ syntheticInterval: '60' }, {}).syntheticIntervalMs, 60_000);
+  const rule = 'must be a whole number from 0 to 86400';
+  refused({ syntheticInterval: '1m' }, {}, `--synthetic-interval ${rule} (got "1m")`);
+  refused({}, { LEGATE_SYNTHETIC_INTERVAL: '86401' }, `LEGATE_SYNTHETIC_INTERVAL ${rule} (got "86401")`);
 });
 
 test('a log level is one of the list, in any case', () => {

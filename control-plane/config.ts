@@ -35,6 +35,8 @@ export interface ServerConfig {
   };
   /** Where metrics are served, without a login; undefined: nowhere. */
   readonly metricsListen: { readonly host: string | undefined; readonly port: number } | undefined;
+  /** How often each delegate gets a synthetic task; 0: never. */
+  readonly syntheticIntervalMs: number;
   /** OpenTelemetry's own variables: whether and where traces go. May hold a credential. */
   readonly openTelemetry: Readonly<Record<string, string | undefined>>;
   readonly logLevel: string;
@@ -128,6 +130,11 @@ export const serverFlags = {
     name: 'LEGATE_METRICS_LISTEN',
     help: '[host]:port to serve metrics on, without a login (default: not at all)',
   },
+  syntheticInterval: {
+    flag: '--synthetic-interval <seconds>',
+    name: 'LEGATE_SYNTHETIC_INTERVAL',
+    help: 'try the whole way to each delegate and back this often, with a task that does nothing (default: 0, never)',
+  },
   logLevel: {
     flag: '--log-level <level>',
     name: 'LEGATE_LOG_LEVEL',
@@ -184,6 +191,7 @@ export function readConfig(
       perAddress: perMinute(read('authRateLimit'), 120),
     },
     metricsListen: metrics && address(metrics),
+    syntheticIntervalMs: integer(read('syntheticInterval'), 0, 0, 86_400) * 1_000,
     openTelemetry: Object.fromEntries(Object.entries(env).filter(([name]) => name.startsWith('OTEL_'))),
     logLevel: level.text.toLowerCase(),
     tls: readTls(read),

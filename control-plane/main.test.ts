@@ -22,6 +22,7 @@ const config = (dataFolder: string, port = 0, databaseUrl?: string): ServerConfi
   rateLimit: { perKey: 0, perAddress: 0 },
   metricsListen: undefined,
   openTelemetry: {},
+  syntheticIntervalMs: 0,
   logLevel: 'silent',
 });
 

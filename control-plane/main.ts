@@ -27,6 +27,7 @@ import { firstGenOperations } from './first-gen/operations.ts';
 import { attachGateway, type Gateway } from './gateway/gateway.ts';
 import { serverMetrics } from './observe/metrics.ts';
 import { type MetricsServer, serveMetrics } from './observe/serve-metrics.ts';
+import { startSynthetic } from './observe/synthetic.ts';
 import { codeOf, openStore } from './open-store.ts';
 import { listKnownDelegates, saveDelegateJoined, saveDelegateLeft } from './store/access.ts';
 import { listDelegateRows } from './store/delegates.ts';
@@ -221,6 +222,11 @@ export async function startServer(config: ServerConfig, clock: Clock = systemClo
     );
   });
   tls?.watch(api.server);
+  const { syntheticIntervalMs: intervalMs } = config;
+  const stopSynthetic =
+    intervalMs > 0
+      ? startSynthetic({ roster, clock, intervalMs, note, measured: metrics.synthetic })
+      : () => {};
   const metricsPort = metricsServer?.port;
   logger.info({ url, dataFolder: config.dataFolder, metricsPort }, 'control plane started');
   return {
@@ -232,6 +238,7 @@ export async function startServer(config: ServerConfig, clock: Clock = systemClo
       stopRefreshing();
       await refreshing;
       tls?.close();
+      stopSynthetic();
       await gateway?.close();
       await api.close();
       await metricsServer?.close();

@@ -66,7 +66,9 @@ export function createObserver(options: ObserverOptions): Observer {
     }),
   });
   const noteSynthetic = (outcome: Outcome) => {
-    syntheticFailure = outcome.ok ? undefined : `the last synthetic task failed: ${outcome.reason}`;
+    // One that was called off says nothing.
+    if (!outcome.ok && outcome.reason !== 'cancelled')
+      syntheticFailure = `the last synthetic task failed: ${outcome.reason}`;
     metrics.syntheticEnded(outcome);
   };
   return {
@@ -91,6 +93,8 @@ export function createObserver(options: ObserverOptions): Observer {
       if (!state.registered) return;
       state.lastRegisteredAt = clock.now();
       state.registered = false;
+      // The next control plane, or this one with other settings, may not try.
+      syntheticFailure = undefined;
       if (!state.draining) notify.status('not connected to the control plane; trying again');
     },
     heard() {
@@ -110,8 +114,9 @@ export function createObserver(options: ObserverOptions): Observer {
       let outcome: Outcome | undefined;
       try {
         outcome = await run(span);
-        metrics.ended(outcome, clock.now() - began);
         if (task.synthetic) noteSynthetic(outcome);
+        else metrics.ended(outcome, clock.now() - began);
+        if (outcome.ok) syntheticFailure = undefined;
         return outcome;
       } finally {
         span.end(outcome?.ok ? undefined : (outcome?.reason ?? 'internal'));
