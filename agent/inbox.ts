@@ -38,7 +38,8 @@ interface Entry extends TaskIdentity {
   givenBack: boolean;
 }
 
-export function createInbox(capacity: number): Inbox {
+/** `gate`: why no task at all is taken now, besides what the inbox knows itself. */
+export function createInbox(capacity: number, gate: () => Rejection | undefined = () => undefined): Inbox {
   const tasks = new Map<string, Entry>();
   const waiters: (() => void)[] = [];
   let draining = false;
@@ -57,6 +58,8 @@ export function createInbox(capacity: number): Inbox {
       if (tasks.has(task.task)) return { why: 'duplicate' };
       if (tasks.size >= capacity)
         return { why: 'at-capacity', detail: `${tasks.size} of ${capacity} are running` };
+      const closed = gate();
+      if (closed) return closed;
       const refused = refusal(task);
       if (refused) return { why: 'refused', detail: refused };
       const cancel = new AbortController();

@@ -18,6 +18,8 @@ import { createInbox, type Inbox } from './inbox.ts';
 import { createLogger, type Logger } from './logger.ts';
 import { createNetwork } from './network/network.ts';
 import { secretsOfProxy } from './network/settings.ts';
+import { createGate, type Gate } from './observe/gate.ts';
+import { ignoredVariables } from './observe/ignored.ts';
 import { createObserver } from './observe/observer.ts';
 import { tracedTools } from './observe/traced-tools.ts';
 import { runTask } from './run-task.ts';
@@ -59,7 +61,8 @@ export async function runAgent({
   if (settings.poll === 'true') health.transport = 'polling';
   const keys = await generateSealingKeys();
   const tracing = await startTracing(env, { name: 'legate-agent', version: agentVersion });
-  const inbox = createInbox(settings.maxTasks);
+  let gate: Gate | undefined;
+  const inbox = createInbox(settings.maxTasks, () => gate?.closed());
   const source = tokenSource(secrets);
   const tokenFile = source.cannotReplace === undefined ? { tokenFile: true } : {};
   const hello = { ...describeAgent(settings, instance, keys.publicKey), ...tokenFile };
@@ -79,7 +82,8 @@ export async function runAgent({
   });
   const hosts = hostRunner(connected, { environment, clock });
   const shared = sharedRuns(clock, settings.cacheBytes);
-  // Last, as it has a timer, which ends where what follows does.
+  // Last, as these have timers, which end where what follows does.
+  gate = createGate(settings.observe, systemClock);
   const observer = createObserver({
     name: settings.name,
     capacity: settings.maxTasks,
@@ -90,6 +94,7 @@ export async function runAgent({
     logger,
     env,
     tracing,
+    gate,
   });
   const { sanitize, proxyLogin } = secrets;
   const onRedaction = observer.redacted;
@@ -133,6 +138,8 @@ export async function runAgent({
     if (settings.healthListen) healthServer = await listen(settings.healthListen, observer.health);
     logger.info({ ...settings, url: settings.url.href, healthPort: healthServer?.port }, 'agent started');
     observer.started();
+    for (const variable of ignoredVariables(env))
+      logger.debug({ variable }, 'this variable means something to other delegates, and nothing here');
     for await (const socket of connections({
       ...settings,
       tokens: source,
@@ -257,7 +264,7 @@ export function describeAgent(
     agentVersion,
     tags: [...settings.tags],
     capacity: settings.maxTasks,
-    shells: ['bash'],
+    shells: settings.observe.blockShell ? [] : ['bash'],
     targets: ['host'],
     features: ['pick'],
     publicKey,

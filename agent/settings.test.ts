@@ -36,6 +36,8 @@ interface Case {
   readonly flag?: string;
   /** Four different texts, and what is to be seen of each. */
   readonly texts: readonly [string, string, string, string];
+  /** Without which it means nothing. */
+  readonly also?: Readonly<Record<string, string>>;
   readonly see: (settings: AgentSettings, token: string) => unknown;
   readonly values: readonly [unknown, unknown, unknown, unknown];
 }
@@ -110,6 +112,45 @@ const cases: Case[] = [
     texts: ['off', 'on', 'OFF', 'On'],
     see: settings => settings.observe.compatibleMetrics,
     values: [false, true, false, true],
+  },
+  {
+    name: 'LEGATE_BLOCK_SHELL',
+    aliases: ['BLOCK_SHELL_TASK'],
+    flag: 'blockShell',
+    texts: ['true', 'false', 'TRUE', 'False'],
+    see: settings => settings.observe.blockShell,
+    values: [true, false, true, false],
+  },
+  {
+    name: 'LEGATE_DYNAMIC_REQUESTS',
+    aliases: ['DYNAMIC_REQUEST_HANDLING'],
+    flag: 'dynamicRequests',
+    texts: ['true', 'false', 'TRUE', 'False'],
+    see: settings => settings.observe.thresholds,
+    values: [{ memory: 80, cpu: 80 }, undefined, { memory: 80, cpu: 80 }, undefined],
+  },
+  {
+    name: 'LEGATE_MEMORY_THRESHOLD',
+    aliases: ['DELEGATE_RESOURCE_THRESHOLD'],
+    flag: 'memoryThreshold',
+    also: { LEGATE_DYNAMIC_REQUESTS: 'true' },
+    texts: ['1', '50', '99', '100'],
+    see: settings => settings.observe.thresholds,
+    values: [
+      { memory: 1, cpu: 1 },
+      { memory: 50, cpu: 50 },
+      { memory: 99, cpu: 99 },
+      { memory: 100, cpu: 100 },
+    ],
+  },
+  {
+    name: 'LEGATE_CPU_THRESHOLD',
+    aliases: ['DELEGATE_CPU_THRESHOLD'],
+    flag: 'cpuThreshold',
+    also: { LEGATE_DYNAMIC_REQUESTS: 'true' },
+    texts: ['1', '50', '99', '100'],
+    see: settings => settings.observe.thresholds?.cpu,
+    values: [1, 50, 99, 100],
   },
   {
     name: 'LEGATE_MAX_TASKS',
@@ -250,11 +291,12 @@ const cases: Case[] = [
 ];
 
 describe('a setting is taken from its flag, else the environment, else the settings file', () => {
-  for (const { name, aliases = [], fileAliases = [], flag, texts, see, values } of cases) {
+  for (const { name, aliases = [], fileAliases = [], flag, also = {}, texts, see, values } of cases) {
     const seen = (flags: FlagValues, env: Record<string, string>) => {
       const { settings, secrets } = readSettings(flags, {
         ...(name === 'LEGATE_URL' ? {} : { LEGATE_URL: least.LEGATE_URL }),
         ...(name === 'LEGATE_TOKEN' ? {} : { LEGATE_TOKEN: token }),
+        ...also,
         ...env,
       });
       return see(settings, secrets.token);
@@ -366,7 +408,13 @@ test('what is not set has its default', () => {
       proxyControlPlane: true,
       noProxy: [],
     },
-    observe: { graceMs: 300_000, stuckAfterMs: 30_000, compatibleMetrics: true },
+    observe: {
+      graceMs: 300_000,
+      stuckAfterMs: 30_000,
+      compatibleMetrics: true,
+      blockShell: false,
+      thresholds: undefined,
+    },
   });
 });
 

@@ -6,6 +6,7 @@ import type { Inbox } from '../inbox.ts';
 import type { Logger } from '../logger.ts';
 import type { Outcome } from '../run-task.ts';
 import { watchEventLoop } from './event-loop.ts';
+import type { Gate } from './gate.ts';
 import { agentMetrics } from './metrics.ts';
 import { createNotify } from './notify.ts';
 import type { HealthState } from './readiness.ts';
@@ -22,6 +23,8 @@ export interface ObserverOptions {
   /** The process environment, for what others than us put there: systemd. */
   readonly env: NodeJS.ProcessEnv;
   readonly tracing: Tracing;
+  /** What keeps it from taking tasks. */
+  readonly gate: Gate;
 }
 
 export interface Observer {
@@ -46,7 +49,7 @@ export interface Observer {
 }
 
 export function createObserver(options: ObserverOptions): Observer {
-  const { state, inbox, clock, settings, name, capacity, logger, env, tracing } = options;
+  const { state, inbox, clock, settings, name, capacity, logger, env, tracing, gate } = options;
   const loop = watchEventLoop(settings);
   const isStuck = () => loop.isStuck();
   const failed = (problem: string) => logger.warn({ problem }, 'systemd cannot be told how this delegate is');
@@ -62,7 +65,7 @@ export function createObserver(options: ObserverOptions): Observer {
       draining: state.draining || inbox.draining,
       silenceMs: clock.now() - state.lastHeardAt,
       lagMs: loop.lagMs(),
-      aboveThreshold: undefined,
+      aboveThreshold: gate.looksAtLoad ? gate.overload() !== undefined : undefined,
     }),
   });
   const noteSynthetic = (outcome: Outcome) => {
@@ -76,6 +79,7 @@ export function createObserver(options: ObserverOptions): Observer {
       state,
       now: () => clock.now(),
       load,
+      overload: () => gate.overload(),
       graceMs: settings.graceMs,
       isStuck,
       metrics: () => metrics.text(),
@@ -100,7 +104,7 @@ export function createObserver(options: ObserverOptions): Observer {
     heard() {
       state.lastHeardAt = clock.now();
     },
-    rejected: why => metrics.rejected(why, false),
+    rejected: why => metrics.rejected(why, why === 'at-capacity'),
     redacted: places => metrics.redacted(places),
     async task(task, run) {
       const began = clock.now();
@@ -124,6 +128,7 @@ export function createObserver(options: ObserverOptions): Observer {
     },
     close() {
       loop.stop();
+      gate.stop();
       notify.close();
     },
   };

@@ -19,6 +19,8 @@ export interface Readiness {
   readonly now: () => number;
   /** How many tasks run, of how many, and whether more are taken. */
   readonly load: () => { readonly running: number; readonly capacity: number; readonly draining: boolean };
+  /** Too little memory or CPU is left for another task, in words. */
+  readonly overload?: () => string | undefined;
   /** Why the last synthetic task failed; undefined where it did not, or where there was none. */
   readonly syntheticFailure?: () => string | undefined;
 }
@@ -35,7 +37,7 @@ export function isSilent({ state, now }: Pick<Readiness, 'state' | 'now'>): bool
 
 /** For each check why it fails, in words; undefined: it does not. The one that matters most is the first. */
 export function readinessChecks(about: Readiness): Record<string, string | undefined> {
-  const { state, load, syntheticFailure = () => undefined } = about;
+  const { state, load, overload = () => undefined, syntheticFailure = () => undefined } = about;
   const { running, capacity, draining } = load();
   return {
     draining: state.draining || draining ? 'draining: finishing what runs, taking no more tasks' : undefined,
@@ -44,7 +46,7 @@ export function readinessChecks(about: Readiness): Record<string, string | undef
       state.registered && isSilent(about)
         ? `the control plane has given no sign of life for ${Math.floor((about.now() - state.lastHeardAt) / 1_000)} s`
         : undefined,
-    capacity: running < capacity ? undefined : `full: ${running} of ${capacity} tasks are running`,
+    capacity: running < capacity ? overload() : `full: ${running} of ${capacity} tasks are running`,
     synthetic: syntheticFailure(),
   };
 }
