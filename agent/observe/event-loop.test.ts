@@ -17,7 +17,7 @@ function open(stuckAfterMs = 30_000) {
   return {
     clock,
     loop,
-    async turns(count: number, lateMs: number) {
+    turns: async (count: number, lateMs: number) => {
       for (let turn = 0; turn < count; turn += 1) {
         skew += lateMs;
         await clock.advance(500);

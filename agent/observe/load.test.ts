@@ -11,7 +11,7 @@ function open(files: Record<string, string>) {
   );
   return {
     files,
-    look(afterMs = 0) {
+    look: (afterMs = 0) => {
       now += afterMs;
       const { memory, cpu } = meter();
       return [Math.round(memory), cpu === undefined ? undefined : Math.round(cpu)];

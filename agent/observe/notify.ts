@@ -19,8 +19,8 @@ export interface Notify {
   /** What happens now, in words for `systemctl status`. */
   status(text: string): void;
   /** It has started: the service counts as up. */
-  ready(): void;
-  stopping(): void;
+  readonly ready: () => void;
+  readonly stopping: () => void;
   close(): void;
 }
 

@@ -38,11 +38,11 @@ export interface Observer {
   connected(): void;
   disconnected(): void;
   /** It has given a sign of life. */
-  heard(): void;
+  readonly heard: () => void;
   /** A task was not taken. */
-  rejected(why: string): void;
+  readonly rejected: (why: string) => void;
   /** Places in a script's output that were masked. */
-  redacted(places: number): void;
+  readonly redacted: (places: number) => void;
   /** Runs a task, and measures it; the span is the task's part of a trace. */
   task(task: Task, run: (span: Span) => Promise<Outcome>): Promise<Outcome>;
   close(): void;

@@ -14,9 +14,9 @@ export interface ServerMetrics {
   request(method: string, route: string, status: number, durationMs: number): void;
   joined(): void;
   left(): void;
-  refused(code: number): void;
+  readonly refused: (code: number) => void;
   auditFailed(): void;
-  synthetic(outcome: string, durationMs: number): void;
+  readonly synthetic: (outcome: string, durationMs: number) => void;
   text(): Promise<{ contentType: string; text: string }>;
 }
 

@@ -57,12 +57,17 @@ function spansIn(data: unknown): ReceivedSpan[] {
         name: String(at(span, 'name')),
         trace: String(at(span, 'traceId')),
         id: String(at(span, 'spanId')),
-        parent: String(at(span, 'parentSpanId') ?? ''),
+        parent: textAt(span, 'parentSpanId'),
         failed: at(span, 'status', 'code') === 2 ? String(at(span, 'status', 'message')) : undefined,
         attributes: attributesOf(listAt(span, 'attributes')),
       })),
     );
   });
+}
+
+function textAt(data: unknown, name: string): string {
+  const found = at(data, name);
+  return typeof found === 'string' ? found : '';
 }
 
 function attributesOf(list: readonly unknown[]): Record<string, unknown> {
