@@ -97,7 +97,7 @@ test('SIGTERM lets a running task finish, takes no other, and exits 0', async ()
 test('a second SIGTERM cancels what still runs', async () => {
   await using world = await startWorld();
   const agent = await world.connectedAgent();
-  const { secret } = await world.script(stubborn(world.folder));
+  const { secret } = await world.script(stubborn(world.folder), { timeout: 10 });
   const fetching = world.legate(['secret', 'get', secret]);
   await appears(join(world.folder, 'pids'));
   agent.signal('SIGTERM');
@@ -117,7 +117,7 @@ test('a second SIGTERM cancels what still runs', async () => {
 test('the drain timeout cancels what still runs', async () => {
   await using world = await startWorld();
   const agent = await world.connectedAgent({ args: ['--drain-timeout', '1'] });
-  const { secret } = await world.script(stubborn(world.folder));
+  const { secret } = await world.script(stubborn(world.folder), { timeout: 10 });
   const fetching = world.legate(['secret', 'get', secret]);
   await appears(join(world.folder, 'pids'));
   agent.signal('SIGTERM');

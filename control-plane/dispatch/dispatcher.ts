@@ -60,7 +60,7 @@ async function* run(context: Run): AsyncGenerator<DispatchEvent, void, void> {
   let attempt = 0;
   let runs = 0;
   let trying = noSpan;
-  let last: { failure: Failure; delegate: string } | undefined;
+  let last: { failure: Failure; delegate: string; mayReturn: boolean } | undefined;
 
   const failed = (failure: Failure, delegate?: string): FailedEvent => ({
     event: 'failed',
@@ -104,7 +104,9 @@ async function* run(context: Run): AsyncGenerator<DispatchEvent, void, void> {
         return;
       }
       if (found === 'none') {
-        if (over.soft.signal.aborted) yield lacking(overReason(context, 'while waiting for a free delegate'));
+        // Who was waited for in vain says more than that the time was over meanwhile.
+        const isOver = over.soft.signal.aborted && (context.signal.aborted || !last?.mayReturn);
+        if (isOver) yield lacking(overReason(context, 'while waiting for a free delegate'));
         else if (last) yield lacking(last.failure, last.delegate);
         else
           yield lacking({
@@ -137,7 +139,8 @@ async function* run(context: Run): AsyncGenerator<DispatchEvent, void, void> {
         yield failed(failure, link.name);
         return;
       }
-      last = { failure, delegate: link.name };
+      const mayReturn = failure.reason === 'delegate-lost' || result.givenBack === true;
+      last = { failure, delegate: link.name, mayReturn };
       tried.set(link, {
         why: failure.reason === 'delegate-lost' ? 'LOST' : result.givenBack ? 'DRAINING' : 'REJECTED',
         detail: failure.detail ?? factsOf(failure.reason).explanation,

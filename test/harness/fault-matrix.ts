@@ -74,9 +74,9 @@ export interface Fetched {
   readonly task: string;
 }
 
-/** One fetch, as a caller without a key has it. Rejects when the control plane can't be asked. */
+/** One fetch with a run of its own, as a caller without a key has it. Rejects when the control plane can't be asked. */
 export async function fetchOnce(world: World, secret: string, waitMs = 0): Promise<Fetched> {
-  const response = await world.api('/fetch', { secret, waitMs });
+  const response = await world.api('/fetch', { secret, waitMs, fresh: true });
   const text = await response.text();
   const events = text
     .split('\n')
