@@ -45,8 +45,9 @@ export interface FaultyWorld extends AsyncDisposable {
 export async function faultyWorld(
   args: readonly string[] = ['--heartbeat', '1'],
   env: Readonly<Record<string, string>> = {},
+  cliEnv: Readonly<Record<string, string>> = {},
 ): Promise<FaultyWorld> {
-  const world = await startWorld({ args, env });
+  const world = await startWorld({ args, env, cliEnv });
   const noted = join(world.folder, 'runs');
   const { secret } = await world.script(`echo "$$" >>'${noted}'; secret=v`);
   return {
