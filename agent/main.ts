@@ -126,10 +126,7 @@ export async function runAgent({
   };
   const stopWatching = watchToken(source, clock, logger, token => session?.presentToken(token));
   const stopLooking = network.watch(clock, () =>
-    tryCertificates(
-      { url: settings.url, token: source.current, network, hello, signal: stopping.signal },
-      logger,
-    ),
+    tryCertificates({ ...settings, token: source.current, network, hello, signal: stopping.signal }, logger),
   );
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);

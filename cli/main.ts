@@ -55,6 +55,11 @@ const context: CommandContext = {
   output,
 };
 
+// Help is written without anybody waiting for it, and whoever reads it may have seen enough, as `| head` has.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+
 const program = new Command('legate')
   .description('Gets a secret out of any store, through a delegate that runs a small script near it.')
   .version(cliVersion)

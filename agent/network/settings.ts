@@ -1,8 +1,8 @@
 /** Settings of how the delegate reaches the control plane, and of what its scripts are to reach others with. */
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
+import type { SettingDefinition } from '../setting-definitions.ts';
 import { absolutePath, codeOf, type Found, integer, oneOf, SettingsError } from '../setting-values.ts';
-import type { SettingDefinition } from '../settings.ts';
 import { noProxyParts, noProxyRule, parseNoProxy } from './no-proxy.ts';
 
 /** What may be logged. */
