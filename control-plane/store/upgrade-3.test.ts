@@ -26,17 +26,16 @@ type Row = Record<string, string | number | null>;
 
 function rowsOf(path: string, table: string): Row[] {
   using file = new DatabaseSync(path, { readOnly: true });
-  return file
-    .prepare(`select * from ${table} order by 1, 2`)
-    .all()
-    .map(row =>
-      Object.fromEntries(
-        Object.entries(row).map(([name, value]) => [name, typeof value === 'number' ? value : textOf(value)]),
-      ),
-    );
+  const rows = file.prepare(`select * from ${table} order by 1, 2`).all();
+  return rows.map(row =>
+    Object.fromEntries(Object.entries(row).map(([name, value]) => [name, plain(value)])),
+  );
 }
 
-const textOf = (value: unknown) => (value === null ? null : String(value));
+function plain(value: unknown): string | number | null {
+  if (value === null || typeof value === 'string' || typeof value === 'number') return value;
+  return assert.fail('a value of another type than the tables have');
+}
 
 /** Of columns that came later none holds anything yet. */
 function asBefore(row: Row, before: Row): Row {
