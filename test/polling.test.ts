@@ -17,8 +17,9 @@ const polling = { LEGATE_POLL: 'true' };
 const counted = (folder: string, then: string) => `echo "$$" >>'${folder}/runs'; ${then}`;
 const runsIn = (folder: string) => readFileSync(join(folder, 'runs'), 'utf8').trim().split('\n').map(Number);
 
+/** Of a run of its own. */
 async function value(world: World, secret: string): Promise<string> {
-  const { out, err, code } = await world.legate(['secret', 'get', secret]);
+  const { out, err, code } = await world.legate(['secret', 'get', secret, '--fresh']);
   assert.equal(code, 0, err);
   return out.toString();
 }
