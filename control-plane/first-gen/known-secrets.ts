@@ -14,7 +14,7 @@ const shortest = 3;
 
 /**
  * The document, with the names of the test variables that are to be masked. To be called for an editor of the account
- * only: whoever writes a value learns from its mask that it is one of the account's secrets (decision 0022).
+ * only: whoever writes a value learns from its mask that it is one of the account's secrets (decision 0014).
  */
 export async function withMasks(
   tools: FirstGenTools,
