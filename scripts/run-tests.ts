@@ -2,6 +2,7 @@
 // Usage: node scripts/run-tests.ts [--unit | --journeys | --faults] [FILE...]
 import { spawnSync } from 'node:child_process';
 import { globSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -28,5 +29,10 @@ if (files.length === 0) {
 // In CI a test that never settles has to end (--test-timeout), also when it leaks a handle
 // (--test-force-exit). Elsewhere a leak hangs the file, so that whoever wrote it sees it.
 const limits = ['--test-timeout=120000', ...(process.env.CI ? ['--test-force-exit'] : [])];
-const run = spawnSync(process.execPath, ['--test', ...limits, ...files], { cwd: root, stdio: 'inherit' });
+// Files wait for other programs most of their time, so that two at once don't disturb each other on two cores either.
+const atOnce = `--test-concurrency=${Math.max(2, availableParallelism() - 1)}`;
+const run = spawnSync(process.execPath, ['--test', atOnce, ...limits, ...files], {
+  cwd: root,
+  stdio: 'inherit',
+});
 process.exit(run.status ?? 1);
