@@ -95,6 +95,7 @@ export async function runAgent({
     env,
     tracing,
     gate,
+    certificateEnds: () => network.clientCertificateEnds(),
   });
   const { sanitize, proxyLogin } = secrets;
   const onRedaction = observer.redacted;

@@ -99,6 +99,7 @@ export async function startServer(config: ServerConfig, clock: Clock = systemClo
     { clock, now },
   );
   metrics.watch(roster);
+  metrics.watchCertificate(() => tls?.certificateEnds());
   const note = (facts: Readonly<Record<string, unknown>>, message: string) => logger.info(facts, message);
   const saved = (write: Promise<void>) =>
     // What is remembered of delegates serves people; a fetch does not fail for it.

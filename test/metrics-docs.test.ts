@@ -32,6 +32,8 @@ function found(metrics: ReadonlyMap<string, Metric>, which: (name: string) => bo
     .sort();
 }
 
+async function* noChunks() {}
+
 /** An agent to which everything has happened that is counted. */
 async function ofAgent(): Promise<Map<string, Metric>> {
   const metrics = agentMetrics({
@@ -45,12 +47,14 @@ async function ofAgent(): Promise<Map<string, Metric>> {
       silenceMs: 0,
       lagMs: 0,
       aboveThreshold: false,
+      certificateEnds: 0,
     }),
   });
   const outcome = { ok: false, reason: 'timed-out', durationMs: 1, log: '' } as const;
   metrics.connected();
   metrics.rejected('at-capacity', true);
   metrics.ended(outcome, 2);
+  metrics.ended({ ok: true, chunks: noChunks(), ageMs: 1, durationMs: 0, log: '' }, 2);
   metrics.syntheticEnded(outcome);
   metrics.redacted(1);
   return parseMetrics((await metrics.text()).text);
@@ -61,6 +65,7 @@ async function ofServer(): Promise<Map<string, Metric>> {
   const roster = new Roster();
   roster.add(new FakeLink());
   metrics.watch(roster);
+  metrics.watchCertificate(() => undefined);
   const run = metrics.measured(async function* () {
     yield { event: 'accepted', task: 't', attempt: 1, delegate: 'd' };
     yield { event: 'failed', task: 't', attempt: 1, failure: { reason: 'no-eligible-delegate' } };

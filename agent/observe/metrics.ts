@@ -15,6 +15,8 @@ export interface Observed {
   readonly lagMs: number;
   /** Undefined: load does not keep this delegate from taking tasks. */
   readonly aboveThreshold: boolean | undefined;
+  /** Milliseconds since 1970; undefined: it has no client certificate. */
+  readonly certificateEnds: number | undefined;
 }
 
 export interface MetricsOptions {
@@ -56,9 +58,11 @@ export function agentMetrics({ name, compatible, look }: MetricsOptions): AgentM
     ended(outcome, tookMs) {
       const labels = { outcome: outcomeOf(outcome) };
       counters.tasks.observe(labels, tookMs / 1_000);
+      also?.ended(labels.outcome, tookMs / 1_000);
+      // No script ran for it.
+      if (outcome.ok && outcome.ageMs !== undefined) return counters.shared.inc();
       counters.scripts.observe(labels, outcome.durationMs / 1_000);
       counters.overhead.observe(Math.max(0, tookMs - outcome.durationMs) / 1_000);
-      also?.ended(labels.outcome, tookMs / 1_000);
     },
     syntheticEnded: outcome => counters.synthetic.inc({ outcome: outcomeOf(outcome) }),
     redacted: places => counters.redactions.inc(places),
@@ -100,6 +104,11 @@ function agentCounters(registry: Registry) {
       help: 'What of a task was not its script: opening inputs, starting a shell, reaching a host',
       buckets,
     }),
+    shared: new Counter({
+      registers,
+      name: 'legate_agent_tasks_shared_total',
+      help: 'Tasks whose value came from the run of another task, one that went on or a kept one',
+    }),
     synthetic: new Counter({
       registers,
       name: 'legate_agent_synthetic_tasks_total',
@@ -126,6 +135,11 @@ function stateGauges(registry: Registry, look: () => Observed): void {
     });
   gauge('connected', '1: registered with the control plane', now => Number(now.connected));
   gauge('draining', '1: takes no more tasks', now => Number(now.draining));
+  gauge(
+    'client_certificate_expiry_timestamp_seconds',
+    'When the client certificate ends, in seconds since 1970; 0: there is none',
+    now => (now.certificateEnds ?? 0) / 1_000,
+  );
   gauge('tasks_running', 'Tasks that run now', now => now.running);
   gauge('task_capacity', 'Tasks that may run at once', now => now.capacity);
   gauge('silence_seconds', "Since the control plane's last sign of life", now => now.silenceMs / 1_000);

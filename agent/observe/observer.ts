@@ -25,6 +25,8 @@ export interface ObserverOptions {
   readonly tracing: Tracing;
   /** What keeps it from taking tasks. */
   readonly gate: Gate;
+  /** When the client certificate ends, in milliseconds since 1970; undefined: there is none. */
+  readonly certificateEnds: () => number | undefined;
 }
 
 export interface Observer {
@@ -66,6 +68,7 @@ export function createObserver(options: ObserverOptions): Observer {
       silenceMs: clock.now() - state.lastHeardAt,
       lagMs: loop.lagMs(),
       aboveThreshold: gate.looksAtLoad ? gate.overload() !== undefined : undefined,
+      certificateEnds: options.certificateEnds(),
     }),
   });
   const noteSynthetic = (outcome: Outcome) => {

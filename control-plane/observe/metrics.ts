@@ -9,6 +9,8 @@ import { delegateGauges } from './delegate-gauges.ts';
 export interface ServerMetrics {
   /** From now on, who is connected is looked up there. */
   watch(roster: Roster): void;
+  /** From now on, when the listener's certificate ends is looked up there: milliseconds since 1970. */
+  watchCertificate(ends: () => number | undefined): void;
   /** As the given one; what it does is measured. */
   measured(dispatch: Dispatcher, clock: Clock): Dispatcher;
   request(method: string, route: string, status: number, durationMs: number): void;
@@ -39,6 +41,16 @@ export function serverMetrics(): ServerMetrics {
   const noted = { ...measured, noneEligible: () => counted.noneEligible.inc() };
   return {
     watch: roster => delegateGauges(registry, roster),
+    watchCertificate(ends) {
+      new Gauge({
+        registers: [registry],
+        name: 'legate_certificate_expiry_timestamp_seconds',
+        help: "When the listener's certificate ends, in seconds since 1970; 0: it has none",
+        collect() {
+          this.set((ends() ?? 0) / 1_000);
+        },
+      });
+    },
     measured: (dispatch, clock) => request => measuredRun(dispatch(request), clock, noted),
     request: (method, route, status, durationMs) =>
       measured.requests.observe(
