@@ -7,9 +7,10 @@ import { createServer, type RequestListener } from 'node:http';
 import { createServer as createTlsServer, Agent as TlsAgent } from 'node:https';
 import { join } from 'node:path';
 import test from 'node:test';
-import { type Channel, frameText, pollPath, pollSteps, systemClock, type Task } from '../protocol/index.ts';
+import { type Channel, frameText, pollPath, pollSteps, systemClock } from '../protocol/index.ts';
 import { eventually, type ListeningGateway, listeningGateway, someHello } from '../test/harness/gateway.ts';
 import { type PlainProxy, plainProxy } from '../test/harness/plain-proxy.ts';
+import { aTask } from '../test/harness/task.ts';
 import { temporaryFolder } from '../test/harness/temporary-folder.ts';
 import { openPolling } from './polling-channel.ts';
 
@@ -45,16 +46,6 @@ async function joined(gateway: ListeningGateway, proxy: PlainProxy): Promise<Pol
   return polled;
 }
 
-const taskOf = (task: string): Task => ({
-  type: 'task',
-  task,
-  attempt: 1,
-  remainingMs: 20_000,
-  program: { shell: 'bash', text: 'secret=x', digest: `sha256:${'0'.repeat(64)}` },
-  inputs: [],
-  recipient: { kty: 'OKP', crv: 'X25519', x: 'B'.repeat(43) },
-});
-
 /** What a delegate says of a task, with a value of 22 chunks. */
 function reports(task: string): string[] {
   const id = { task, attempt: 1 };
@@ -83,7 +74,7 @@ for (const what of ['nothing is lost', 'every answer is lost once', 'every reque
     const { channel, frames } = await joined(gateway, proxy);
     const [link] = gateway.links;
     for (const task of ['one', 'two']) {
-      const attempt = link?.start(taskOf(task));
+      const attempt = link?.start(aTask({ task }));
       await eventually(() => frames.some(frame => frame.task === task));
       for (const report of reports(task)) channel.send(report);
       // Its queue throws for a report that is out of place, or comes twice.
@@ -104,7 +95,7 @@ test('a sender is held to the pace of the other side once a body is full', async
   await using gateway = await listeningGateway();
   await using proxy = await plainProxy(gateway.port);
   const { channel } = await joined(gateway, proxy);
-  const attempt = gateway.links[0]?.start(taskOf('t'));
+  const attempt = gateway.links[0]?.start(aTask({ task: 't' }));
   let room = 0;
   for (const report of reports('t'))
     channel.send(report, () => {

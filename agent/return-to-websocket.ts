@@ -1,13 +1,11 @@
 /** While a delegate polls: do websockets get through again? */
-import { agentCodec, type Channel, closeCode, every, type Hello } from '../protocol/index.ts';
+import { type Channel, closeCode, every, type Hello } from '../protocol/index.ts';
+import { askAdmission } from './ask-admission.ts';
 import type { ConnectionOptions, Opened } from './connection.ts';
 
 /** Soon at first: it may have been the control plane that was away, and not the websockets. */
 const firstLookMs = 60_000;
 const lookEveryMs = 600_000;
-const answerWithinMs = 15_000;
-
-const codec = agentCodec();
 
 type LookOptions = Pick<ConnectionOptions, 'clock' | 'logger' | 'poll' | 'returning'> & {
   /** Opens a websocket; the signal ends that. */
@@ -56,17 +54,6 @@ async function websocketWorks(
 ): Promise<boolean> {
   const opened = await open(signal);
   if ('problem' in opened) return false;
-  const { socket } = opened;
-  const answered = new Promise<boolean>(resolve => {
-    socket.once('message', () => resolve(true));
-    socket.once('close', code => resolve(code !== 1006));
-  });
-  const giveUp = () => socket.terminate();
-  const stop = clock.after(answerWithinMs, giveUp);
-  signal.addEventListener('abort', giveUp, { once: true });
-  socket.send(codec.stringify({ ...hello, check: true }));
-  const works = await answered;
-  stop();
-  giveUp();
-  return works;
+  const answer = await askAdmission(opened.socket, hello, clock, signal);
+  return !('code' in answer) || answer.code !== 1006;
 }

@@ -1,14 +1,6 @@
 /** Would the control plane have this delegate, with the certificates and the token that it has now? */
-import {
-  agentCodec,
-  closeCode,
-  fatalClose,
-  frameText,
-  type Hello,
-  sleep,
-  systemClock,
-  type ToDelegate,
-} from '../protocol/index.ts';
+import { closeCode, fatalClose, type Hello, systemClock } from '../protocol/index.ts';
+import { askAdmission } from './ask-admission.ts';
 import { type Opened, openSocket } from './connection.ts';
 import type { Network } from './network/network.ts';
 import { openPolling, type PollingOptions } from './polling-channel.ts';
@@ -31,13 +23,10 @@ export interface TrialOptions {
   readonly signal?: AbortSignal;
 }
 
-const answerWithinMs = 15_000;
-
 /** Opens a connection of its own for it, and closes it again. Never rejects. */
 export async function tryConnection(options: TrialOptions): Promise<Trial> {
   const { url, token, network, poll, hello, signal } = options;
-  const over = new AbortController();
-  const either = signal ? AbortSignal.any([over.signal, signal]) : over.signal;
+  const unless = signal ?? new AbortController().signal;
   const how = poll === undefined ? {} : { poll };
   const { opened, way } = await openEither({
     url,
@@ -45,38 +34,22 @@ export async function tryConnection(options: TrialOptions): Promise<Trial> {
     network,
     clock: systemClock,
     ...how,
-    signal: either,
+    signal: unless,
   });
   if ('problem' in opened) {
     network.failed();
     return { ok: false, problem: `cannot connect to ${url.host}: ${opened.problem}`, exitCode: undefined };
   }
   const { socket } = opened;
-  const codec = agentCodec();
-  const answer = new Promise<ToDelegate | { code: number; reason?: string }>(resolve => {
-    socket.once('close', (code, reason) => resolve({ code, reason: reason.toString() }));
-    socket.once('message', data => {
-      try {
-        const parsed = codec.parse(frameText(data));
-        resolve(parsed.known ? parsed.message : { code: closeCode.protocolError });
-      } catch {
-        resolve({ code: closeCode.protocolError });
-      }
-    });
-  });
-  socket.send(codec.stringify({ ...hello, check: true }));
-  const late = sleep(systemClock, answerWithinMs, either).then(() => ({ code: closeCode.helloTimeout }));
-  const first = await Promise.race([answer, late]);
-  over.abort();
-  socket.terminate();
+  const first = await askAdmission(socket, hello, systemClock, unless);
   if ('type' in first && first.type === 'welcome') {
     network.welcomed();
     return { ok: true, serverVersion: first.serverVersion, how: way };
   }
-  const closed = 'code' in first ? first : { code: closeCode.protocolError };
+  const closed = 'code' in first ? first : { code: closeCode.protocolError, reason: '' };
   if (closed.code === closeCode.certificateRefused) network.failed();
   const fatal = fatalClose(closed.code);
-  const why = 'reason' in closed && closed.reason ? `, ${closed.reason}` : '';
+  const why = closed.reason ? `, ${closed.reason}` : '';
   const problem = fatal?.explanation ?? `it closed the connection (code ${closed.code}${why})`;
   return { ok: false, problem, exitCode: fatal?.exitCode };
 }

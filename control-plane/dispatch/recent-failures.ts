@@ -1,5 +1,6 @@
 /** What failed on each delegate lately: for people. In memory, bounded; the oldest is forgotten first. */
 import type { FailureReason } from '../../protocol/index.ts';
+import { keepLast } from './keep-last.ts';
 
 export interface RecentFailure {
   /** ISO 8601. */
@@ -19,11 +20,8 @@ export class RecentFailures {
 
   add(delegate: string, failure: RecentFailure): void {
     const known = this.#failures.get(delegate) ?? [];
-    // Put last: the first one is that of which nothing was heard for longest.
-    this.#failures.delete(delegate);
-    this.#failures.set(delegate, [failure, ...known].slice(0, mostPerDelegate));
-    const [oldest] = this.#failures.keys();
-    if (this.#failures.size > mostDelegates && oldest !== undefined) this.#failures.delete(oldest);
+    // The first one is that of which nothing was heard for longest.
+    keepLast(this.#failures, delegate, [failure, ...known].slice(0, mostPerDelegate), mostDelegates);
   }
 
   /** The newest first. */

@@ -1,5 +1,6 @@
 /** Which delegate has, or is having, what a run yields: the best one to ask for the same thing again. */
 import type { Clock } from '../../protocol/index.ts';
+import { keepLast } from './keep-last.ts';
 import type { Link } from './link.ts';
 
 interface Place {
@@ -39,10 +40,7 @@ export class RunPlaces {
     const place = known?.link === id ? known : { link: id, running: 0, until: 0 };
     place.running += 1;
     const until = this.#clock.now() + ttlMs;
-    // Last in the order, which is that of forgetting.
-    this.#places.delete(sameRun);
-    this.#places.set(sameRun, place);
-    if (this.#places.size > mostPlaces) this.#forgetOldest();
+    keepLast(this.#places, sameRun, place, mostPlaces);
     let ended = false;
     return worked => {
       if (ended) return;
@@ -52,12 +50,5 @@ export class RunPlaces {
       const gone = place.running === 0 && place.until <= this.#clock.now();
       if (gone && this.#places.get(sameRun) === place) this.#places.delete(sameRun);
     };
-  }
-
-  #forgetOldest(): void {
-    for (const oldest of this.#places.keys()) {
-      this.#places.delete(oldest);
-      return;
-    }
   }
 }

@@ -3,6 +3,7 @@
  * over for a while because it failed several times in a row. Bounded; the oldest is forgotten first.
  */
 import { type Clock, type FailureReason, factsOf } from '../../protocol/index.ts';
+import { keepLast } from './keep-last.ts';
 import type { Link } from './link.ts';
 
 /** `worked`: there was a value. `fine`: there was none, and not for the delegate's fault. */
@@ -163,7 +164,7 @@ export class TrackRecord {
       entry.coolMs = Math.min(longestCoolMs, entry.coolMs * 2 || firstCoolMs);
       entry.openUntil = now + entry.coolMs;
     }
-    keep(failing, link.id, entry, mostPerRoute);
+    keepLast(failing, link.id, entry, mostPerRoute);
     if (entry.openUntil !== undefined && !isOpen) this.#onChange(link);
   }
 
@@ -175,24 +176,13 @@ export class TrackRecord {
     }
     const entry = known ?? this.#routeOf(route);
     entry.failing.delete(id);
-    keep(entry.worked, id, this.#clock.now(), mostPerRoute);
+    keepLast(entry.worked, id, this.#clock.now(), mostPerRoute);
   }
 
   #routeOf(route: string): Route {
     const entry = this.#routes.get(route) ?? { worked: new Map(), failing: new Map() };
-    keep(this.#routes, route, entry, mostRoutes);
+    keepLast(this.#routes, route, entry, mostRoutes);
     return entry;
-  }
-}
-
-/** Puts an entry last, and forgets the first one where there are too many. */
-function keep<Key, Value>(map: Map<Key, Value>, key: Key, value: Value, most: number): void {
-  map.delete(key);
-  map.set(key, value);
-  if (map.size <= most) return;
-  for (const oldest of map.keys()) {
-    map.delete(oldest);
-    return;
   }
 }
 

@@ -9,7 +9,10 @@ test('the first key of a ring is the primary; comments, blank lines and line end
   const text = `# mine\r\n\r\n  ${first.line} # new\r\n${second.line}\r\n`;
   const ring = parseKeyRing(text, 'ring');
   assert.equal(ring.primary.id, first.id);
-  assert.deepEqual(ring.keys.map(key => key.id), [first.id, second.id]); // biome-ignore format: short
+  assert.deepEqual(
+    ring.keys.map(key => key.id),
+    [first.id, second.id],
+  );
   assert.equal(ring.find(second.id)?.id, second.id);
   assert.equal(ring.find('0'.repeat(16)), undefined);
 });

@@ -1,7 +1,7 @@
 /** Delegates that poll: who is let in, what is confirmed, what is said again, and how a session ends. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { limits, type Task, writeBatch } from '../../protocol/index.ts';
+import { limits, writeBatch } from '../../protocol/index.ts';
 import {
   eventually,
   type ListeningGateway,
@@ -10,22 +10,13 @@ import {
   someToken,
 } from '../../test/harness/gateway.ts';
 import { type PollingPeer, pollingPeer, pollRaw } from '../../test/harness/polling-peer.ts';
+import { aTask } from '../../test/harness/task.ts';
 import type { Link } from '../dispatch/link.ts';
 import type { TokenRefusal } from './token-session.ts';
 
 const heartbeat = { type: 'heartbeat', running: [], draining: false };
 const welcome = { type: 'welcome', serverVersion: '0', heartbeatMs: 10_000 };
 const noSession = { close: { code: 4404, reason: 'there is no such session for this token' } };
-
-const taskOf = (task: string): Task => ({
-  type: 'task',
-  task,
-  attempt: 1,
-  remainingMs: 20_000,
-  program: { shell: 'bash', text: 'secret=x', digest: `sha256:${'0'.repeat(64)}` },
-  inputs: [],
-  recipient: { kty: 'OKP', crv: 'X25519', x: 'B'.repeat(43) },
-});
 
 /** A delegate that polls, is in the roster and has read its welcome. */
 async function joined(gateway: ListeningGateway, hello = {}): Promise<{ peer: PollingPeer; link: Link }> {
@@ -52,9 +43,9 @@ test('a task comes to a request that waits, and reports go back in the order of 
   const { peer, link } = await joined(gateway);
   const waiting = peer.receive(1);
   await eventually(() => gateway.clock.pending().includes(25_000));
-  const attempt = link.start(taskOf('t'));
+  const attempt = link.start(aTask({ task: 't' }));
   const { envelope, frames } = await waiting;
-  assert.deepEqual([envelope, frames], [{ seq: 2 }, [taskOf('t')]]);
+  assert.deepEqual([envelope, frames], [{ seq: 2 }, [aTask({ task: 't' })]]);
   const id = { task: 't', attempt: 1 };
   const value = { type: 'value', ...id, seq: 0, final: true, sealed: 'a.b.c.d.e' };
   const succeeded = { type: 'succeeded', ...id, chunks: 1, durationMs: 1 };
@@ -67,26 +58,29 @@ test('a task comes to a request that waits, and reports go back in the order of 
 test('what was not confirmed is said again, and what was is not', async () => {
   await using gateway = await listeningGateway();
   const { peer, link } = await joined(gateway);
-  link.start(taskOf('one'));
-  link.start(taskOf('two'));
+  link.start(aTask({ task: 'one' }));
+  link.start(aTask({ task: 'two' }));
   for (let n = 0; n < 3; n++) {
     const again = await peer.receive(1);
-    assert.deepEqual([again.envelope, again.frames], [{ seq: 2 }, [taskOf('one'), taskOf('two')]]);
+    assert.deepEqual(
+      [again.envelope, again.frames],
+      [{ seq: 2 }, [aTask({ task: 'one' }), aTask({ task: 'two' })]],
+    );
   }
   const rest = await peer.receive(2);
-  assert.deepEqual([rest.envelope, rest.frames], [{ seq: 3 }, [taskOf('two')]]);
+  assert.deepEqual([rest.envelope, rest.frames], [{ seq: 3 }, [aTask({ task: 'two' })]]);
   const waiting = peer.receive(3);
   await eventually(() => gateway.clock.pending().includes(25_000));
   // Overtaken on its way: answered at once, with nothing, and the one that waits goes on waiting.
   assert.deepEqual((await peer.receive(1)).frames, []);
-  link.start(taskOf('three'));
-  assert.deepEqual((await waiting).frames, [taskOf('three')]);
+  link.start(aTask({ task: 'three' }));
+  assert.deepEqual((await waiting).frames, [aTask({ task: 'three' })]);
 });
 
 test('a body that comes twice, or overlaps the one before, counts once', async () => {
   await using gateway = await listeningGateway();
   const { peer, link } = await joined(gateway, { capacity: 9 });
-  const attempt = link.start(taskOf('t'));
+  const attempt = link.start(aTask({ task: 't' }));
   const id = { task: 't', attempt: 1 };
   const log = (text: string) => ({ type: 'log', ...id, text });
   const bodies: [seq: number, messages: object[], received: number][] = [
@@ -177,7 +171,7 @@ test('refusals are those of websockets, each told at the first opportunity', asy
 test('a session is of no use with another token, and who has none is told nothing', async () => {
   await using gateway = await listeningGateway();
   const { peer, link } = await joined(gateway);
-  link.start(taskOf('t'));
+  link.start(aTask({ task: 't' }));
   const receive = writeBatch({ session: peer.session, received: 0, waitMs: 0 });
   const send = writeBatch({ session: peer.session, seq: 2 }, ['broken']);
   const unknown = writeBatch({ session: 'x'.repeat(32), received: 0, waitMs: 0 });
@@ -191,7 +185,7 @@ test('a session is of no use with another token, and who has none is told nothin
       assert.deepEqual((await pollRaw(gateway.port, step, token, body)).envelope, noSession, token);
   }
   assert.deepEqual((await pollRaw(gateway.port, 'receive', 'any', unknown)).envelope, noSession);
-  assert.deepEqual((await peer.receive(1)).frames, [taskOf('t')]);
+  assert.deepEqual((await peer.receive(1)).frames, [aTask({ task: 't' })]);
 });
 
 test('a session goes on with the token that opened it, also after that one has ended', async () => {
@@ -219,13 +213,13 @@ test('the reason of a close is said again to a delegate that has lost the answer
   let known = true;
   await using gateway = await listeningGateway(async () => (known ? someToken('any') : 'revoked'));
   const { peer, link } = await joined(gateway);
-  link.start(taskOf('last'));
+  link.start(aTask({ task: 'last' }));
   known = false;
   for (const session of gateway.gateway.sessions()) session.cut('revoked');
   const close = { code: 4412, reason: 'the token was revoked' };
   for (let n = 0; n < 3; n++) {
     const last = await peer.receive(1);
-    assert.deepEqual([last.envelope, last.frames], [{ seq: 2, close }, [taskOf('last')]]);
+    assert.deepEqual([last.envelope, last.frames], [{ seq: 2, close }, [aTask({ task: 'last' })]]);
   }
   assert.deepEqual(gateway.links, []);
   known = true;
@@ -248,7 +242,7 @@ test('a delegate that closes is gone at once, and may say so twice', async () =>
 test('a session without a request is given up within two periods, although one waits', async () => {
   await using gateway = await listeningGateway();
   const { peer, link } = await joined(gateway);
-  const attempt = link.start(taskOf('t'));
+  const attempt = link.start(aTask({ task: 't' }));
   await peer.receive(1);
   const waiting = peer.receive(2);
   await eventually(() => gateway.clock.pending().includes(25_000));
@@ -290,7 +284,7 @@ test('a delegate whose waiting request breaks off has ten seconds to come back',
   assert.equal(gateway.links.length, 1);
   await peer.send(3, [heartbeat]);
   await breakOff();
-  const attempt = link.start(taskOf('t'));
+  const attempt = link.start(aTask({ task: 't' }));
   await gateway.clock.advance(10_000);
   assert.equal((await attempt.next()).type, 'lost');
   assert.deepEqual(gateway.links, []);
@@ -300,7 +294,7 @@ test('a delegate whose waiting request breaks off has ten seconds to come back',
 test('an instance that comes back supersedes its older session, over whichever transport', async () => {
   await using gateway = await listeningGateway();
   const older = await joined(gateway);
-  const attempt = older.link.start(taskOf('t'));
+  const attempt = older.link.start(aTask({ task: 't' }));
   const newer = await joined(gateway);
   assert.equal((await attempt.next()).type, 'lost');
   const last = await older.peer.receive(1);
