@@ -9,22 +9,10 @@ import {
   type CertificateAuthority,
   certificateAuthority,
   type IssuedCertificate,
+  placeCertificate,
 } from './harness/certificates.ts';
 import { temporaryFolder } from './harness/temporary-folder.ts';
 import { becomesTrue, startWorld, type World } from './harness/world.ts';
-
-/** A certificate and a key at paths of their own, to be swapped there. */
-async function place(folder: string, name: string, issued: IssuedCertificate) {
-  const paths = { certificate: join(folder, `${name}.crt`), key: join(folder, `${name}.key`) };
-  const put = async (next: IssuedCertificate) => {
-    for (const part of ['certificate', 'key'] as const) {
-      await copyFile(next[part], `${paths[part]}.new`);
-      await rename(`${paths[part]}.new`, paths[part]);
-    }
-  };
-  await put(issued);
-  return { ...paths, put };
-}
 
 async function tlsWorld(
   ca: CertificateAuthority,
@@ -64,7 +52,7 @@ const connections = (lines: readonly Readonly<Record<string, unknown>>[]) =>
 test('a certificate that is swapped on the server is shown to the next ones, and ends no connection', async () => {
   using folder = temporaryFolder();
   const ca = certificateAuthority(folder.path, 'ca');
-  const own = await place(folder.path, 'server', ca.issue('first'));
+  const own = await placeCertificate(folder.path, 'server', ca.issue('first'));
   await using world = await tlsWorld(ca, own);
   assert.match(world.url, /^https:/);
   const agent = await world.connectedAgent({ env: { LEGATE_CA_FILE: ca.file } });
@@ -192,7 +180,7 @@ async function withClientCertificate(folder: string) {
   const clients = certificateAuthority(folder, 'clients');
   const auth = ['--tls-client-ca', clients.file, '--tls-client-auth', 'required'];
   const world = await tlsWorld(ca, ca.issue('server'), ...auth);
-  const client = await place(folder, 'client', clients.issue('first'));
+  const client = await placeCertificate(folder, 'client', clients.issue('first'));
   const shown = { LEGATE_CLIENT_CERT: client.certificate, LEGATE_CLIENT_KEY: client.key };
   const agent = await world.connectedAgent({ env: { LEGATE_CA_FILE: ca.file, ...shown } });
   return { world, clients, client, agent, [Symbol.asyncDispose]: () => world[Symbol.asyncDispose]() };
@@ -229,7 +217,7 @@ test('CAs rotate on both sides without a restart of the delegate, and its script
   using folder = temporaryFolder();
   const older = certificateAuthority(folder.path, 'older');
   const newer = certificateAuthority(folder.path, 'newer');
-  const own = await place(folder.path, 'server', older.issue('first'));
+  const own = await placeCertificate(folder.path, 'server', older.issue('first'));
   const trusted = join(folder.path, 'trusted');
   await mkdir(trusted);
   await copyFile(older.file, join(trusted, 'older.pem'));

@@ -1,8 +1,7 @@
 // The certificate that the control plane shows is another one from now on. A file of its own, as it trusts the test's CAs.
-import { copyFile, rename, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { writeFile } from 'node:fs/promises';
 import { setDefaultCACertificates } from 'node:tls';
-import { certificateAuthority } from '../harness/certificates.ts';
+import { certificateAuthority, placeCertificate } from '../harness/certificates.ts';
 import {
   backWithinMs,
   faultRow,
@@ -24,15 +23,7 @@ faultRow(
     setDefaultCACertificates([before.pem, after.pem]);
     const both = folder.file('both.pem');
     await writeFile(both, before.pem + after.pem);
-    const issued = before.issue('first');
-    const own = { certificate: join(folder.path, 'server.crt'), key: join(folder.path, 'server.key') };
-    const put = async (from: typeof own) => {
-      for (const part of ['certificate', 'key'] as const) {
-        await copyFile(from[part], `${own[part]}.new`);
-        await rename(`${own[part]}.new`, own[part]);
-      }
-    };
-    await put(issued);
+    const own = await placeCertificate(folder.path, 'server', before.issue('first'));
     const tls = ['--heartbeat', '1', '--tls-cert', own.certificate, '--tls-key', own.key];
     await using faulty = await faultyWorld(tls, {}, { LEGATE_CA_FILE: both });
     const { world } = faulty;
@@ -41,7 +32,7 @@ faultRow(
     // It trusts the next CA before that is used, as an operator would have it.
     faulty.agents.push(await world.connectedAgent({ url, env: { LEGATE_CA_FILE: both } }));
     await worksAgain(faulty);
-    await put(after.issue('second'));
+    await own.put(after.issue('second'));
     await world.server.said('the new TLS files are in use');
     await worksAgain(faulty);
     proxy.cut();

@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 
 export interface IssueOptions {
@@ -105,4 +106,17 @@ function stamp(time: number): string {
     .toISOString()
     .replace(/\.[0-9]+Z$/, '')
     .replaceAll(/[-:T]/g, '')}Z`;
+}
+
+/** A certificate and a key at paths of their own, to be swapped there. */
+export async function placeCertificate(folder: string, name: string, issued: IssuedCertificate) {
+  const paths = { certificate: join(folder, `${name}.crt`), key: join(folder, `${name}.key`) };
+  const put = async (next: IssuedCertificate) => {
+    for (const part of ['certificate', 'key'] as const) {
+      await copyFile(next[part], `${paths[part]}.new`);
+      await rename(`${paths[part]}.new`, paths[part]);
+    }
+  };
+  await put(issued);
+  return { ...paths, put };
 }
