@@ -21,7 +21,8 @@ export function healthCommand(): Command {
     )
     .action(async (_, command: Command) => {
       const { ready, at, healthListen }: Asked = command.optsWithGlobals();
-      const base = at ?? healthUrl(healthListen ?? process.env.LEGATE_HEALTH_LISTEN);
+      const given = at === undefined || /^https?:\/\//i.test(at) ? at : `http://${at}`;
+      const base = given ?? healthUrl(healthListen ?? process.env.LEGATE_HEALTH_LISTEN);
       if (base === undefined) {
         process.stdout.write('not served: LEGATE_HEALTH_LISTEN is off\n');
         return;
@@ -46,7 +47,7 @@ export function healthUrl(listen: string | undefined): string | undefined {
 function ask(url: string): Promise<{ isWell: boolean; line: string }> {
   return new Promise(resolve => {
     const failed = (why: string) => resolve({ isWell: false, line: `${url} does not answer: ${why}` });
-    if (!URL.canParse(url)) return failed('this is no address');
+    if (!URL.canParse(url)) return failed('this is no address; give one as in http://127.0.0.1:3460');
     const asked = request(url, { signal: AbortSignal.timeout(answerWithinMs) }, response => {
       let text = '';
       response.setEncoding('utf8').on('data', (piece: string) => {

@@ -99,6 +99,7 @@ test('legate agent health says in one line and with its exit code how the agent 
   const agent = await world.connectedAgent();
   const url = await at(agent);
   assert.deepEqual(await health('--at', url), { code: 0, out: '{"status":"ok"}', err: '' });
+  assert.equal((await health('--at', new URL(url).host)).code, 0, 'the scheme may be left out');
   assert.deepEqual(await health('--ready', '--health-listen', url.slice(7)), {
     code: 0,
     out: '{"status":"ok"}',
